@@ -1,0 +1,67 @@
+// Batch norm, ReLU and quantisation at once: how many of a channel's thresholds a sum reaches.
+
+import { add, get, int, kernel, locals, loop, mul, set, ZERO } from "../../lib/cpu/wat.ts";
+
+/**
+ * Compares each sum with every threshold, four channels at a time; for few levels. Range: positions.
+ * Thresholds: [level][channel]; `signs` holds 0 or −1 per channel, i32. Parameters: `sums`, `out`, `channels` (a multiple of 4), `levels`, `thresholds`, `signs`.
+ */
+export function thresholdCompare(): string {
+  const position = `
+    ${set("x", `(v128.load ${add(get("sums"), mul(add(mul(get("m"), get("channels")), get("c")), int(4)))})`)}
+    ${set("x", `(i32x4.sub (v128.xor ${get("x")} ${get("sign")}) ${get("sign")})`)}
+    ${set("n", ZERO)}
+    ${
+    loop(
+      "t",
+      get("first"),
+      get("last"),
+      set("n", `(i32x4.sub ${get("n")} (i32x4.ge_s ${get("x")} (v128.load ${get("t")})))`),
+      get("row"),
+    )
+  }
+    ${set("n", `(i16x8.narrow_i32x4_u ${get("n")} ${get("n")})`)}
+    (v128.store32_lane 0 ${add(get("out"), mul(get("m"), get("channels")), get("c"))} (i8x16.narrow_i16x8_u ${get("n")} ${get("n")}))`;
+  return kernel(
+    ["sums", "out", "channels", "levels", "thresholds", "signs"],
+    locals("i32", "m", "c", "t", "first", "last", "row") + locals("v128", "x", "n", "sign"),
+    `${set("row", mul(get("channels"), int(4)))}
+    ${
+      loop(
+        "c",
+        int(0),
+        get("channels"),
+        `${set("first", add(get("thresholds"), mul(get("c"), int(4))))}${set("last", add(get("first"), mul(get("levels"), get("row"))))}
+        ${set("sign", `(v128.load ${add(get("signs"), mul(get("c"), int(4)))})`)}
+        ${loop("m", get("begin"), get("end"), position)}`,
+        4,
+      )
+    }`,
+  );
+}
+
+/**
+ * Binary search for each sum; for many levels or odd channel counts. Range: positions.
+ * Thresholds: [channel][level]. Parameters as in {@linkcode thresholdCompare}, `channels` any number.
+ */
+export function thresholdSearch(): string {
+  const sum = `
+    ${set("x", `(i32.load ${add(get("sums"), mul(get("i"), int(4)))})`)}
+    ${set("sign", `(i32.load ${add(get("signs"), mul(get("c"), int(4)))})`)}
+    ${set("x", `(i32.sub (i32.xor ${get("x")} ${get("sign")}) ${get("sign")})`)}
+    ${set("low", int(0))}${set("high", get("levels"))}
+    (block $found (loop $halve
+      (br_if $found (i32.ge_u ${get("low")} ${get("high")}))
+      ${set("middle", `(i32.shr_u ${add(get("low"), get("high"))} ${int(1)})`)}
+      (if (i32.ge_s ${get("x")} (i32.load ${add(get("thresholds"), mul(add(mul(get("c"), get("levels")), get("middle")), int(4)))}))
+        (then ${set("low", add(get("middle"), int(1)))})
+        (else ${set("high", get("middle"))}))
+      (br $halve)))
+    (i32.store8 ${add(get("out"), get("i"))} ${get("low")})
+    ${set("i", add(get("i"), int(1)))}`;
+  return kernel(
+    ["sums", "out", "channels", "levels", "thresholds", "signs"],
+    locals("i32", "m", "c", "i", "x", "sign", "low", "high", "middle"),
+    `${set("i", mul(get("begin"), get("channels")))}${loop("m", get("begin"), get("end"), loop("c", int(0), get("channels"), sum))}`,
+  );
+}

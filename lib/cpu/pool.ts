@@ -1,0 +1,190 @@
+// All cores over one shared memory: kernels are WebAssembly modules, work is handed out in chunks through an atomic counter.
+
+import { DeviceError, OptionError } from "../errors.ts";
+import { assemble } from "./assemble.ts";
+import { Control, type Job, PARAMETERS } from "./control.ts";
+import { Heap } from "./heap.ts";
+
+/** Options of {@linkcode Pool.create}. */
+export interface PoolOptions {
+  /** Threads that compute, the calling one included. Default: all cores. */
+  readonly threads?: number;
+}
+
+/**
+ * Threads, shared memory and the kernels loaded into them.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@bitline/bitline";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using pool = await Pool.create({ threads: 2 });
+ * const words = pool.allocate(400);
+ * const [fill] = await pool.load([`(module (import "env" "memory" (memory 1 65536 shared))
+ *   (func (export "run") (param $i i32) (param $end i32) (param $thread i32) (param $at i32)
+ *     (loop $next
+ *       (i32.store (i32.add (local.get $at) (i32.shl (local.get $i) (i32.const 2))) (local.get $i))
+ *       (local.set $i (i32.add (local.get $i) (i32.const 1)))
+ *       (br_if $next (i32.lt_u (local.get $i) (local.get $end))))))`]);
+ * pool.run(fill!, 100, 10, words);
+ * assertEquals(pool.i32(words, 100)[99], 99);
+ * ```
+ */
+export class Pool implements Disposable {
+  /** Threads that compute, the calling one included. */
+  readonly threads: number;
+  /** The memory all kernels share. */
+  readonly memory: WebAssembly.Memory;
+  readonly #heap: Heap;
+  readonly #control: Int32Array;
+  readonly #workers: readonly Worker[];
+  readonly #kernels: Job[] = [];
+  readonly #handles = new Map<string, number>();
+  #open = true;
+
+  private constructor(memory: WebAssembly.Memory, control: SharedArrayBuffer, workers: readonly Worker[]) {
+    this.memory = memory;
+    this.#heap = new Heap(memory);
+    this.#control = new Int32Array(control);
+    this.#workers = workers;
+    this.threads = workers.length + 1;
+  }
+
+  /**
+   * Starts the threads (40–110 ms).
+   *
+   * @throws {OptionError} if `threads` is not a positive integer.
+   * @throws {DeviceError} if threads or shared memory are not to be had.
+   */
+  static async create(options: PoolOptions = {}): Promise<Pool> {
+    const threads = options.threads ?? navigator.hardwareConcurrency;
+    if (!Number.isInteger(threads) || threads < 1) {
+      throw new OptionError("start a thread pool", { where: "threads", got: threads, wanted: "an integer of at least 1" });
+    }
+    const workers: Worker[] = [];
+    try {
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+      const control = new SharedArrayBuffer(Control.words * 4);
+      for (let thread = 1; thread < threads; thread++) {
+        workers.push(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+      }
+      await tell(workers, (index) => ({ start: { memory, control, thread: index + 1 } }));
+      return new Pool(memory, control, workers);
+    } catch (cause) {
+      for (const worker of workers) worker.terminate();
+      throw new DeviceError("start a thread pool", { got: (cause as Error).message, wanted: `${threads} threads over shared memory`, cause });
+    }
+  }
+
+  /** Assembles WAT modules, each exporting `run`, and instantiates them on every thread. Equal sources share one kernel. */
+  async load(sources: readonly string[]): Promise<number[]> {
+    const fresh = [...new Set(sources)].filter((source) => !this.#handles.has(source));
+    if (fresh.length > 0) {
+      const modules = await Promise.all(fresh.map(assemble));
+      this.#command(Control.yield);
+      await tell(this.#workers, () => ({ modules }));
+      modules.forEach((module, index) => {
+        this.#handles.set(fresh[index]!, this.#kernels.length);
+        this.#kernels.push(new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports["run"] as Job);
+      });
+    }
+    return sources.map((source) => this.#handles.get(source)!);
+  }
+
+  /** Calls `run(begin, end, thread, ...parameters)` over chunks of [0, total) on all threads; returns when all are done. */
+  run(kernel: number, total: number, chunk: number, ...parameters: number[]): void {
+    const job = this.#kernels[kernel];
+    if (job === undefined || parameters.length > PARAMETERS || !this.#open) {
+      throw new DeviceError("run a kernel", { got: this.#open ? `kernel ${kernel}, ${parameters.length} parameters` : "a closed pool" });
+    }
+    if (total <= 0) return;
+    if (this.#workers.length === 0 || total <= chunk) return job(0, total, 0, ...parameters);
+    const control = this.#control;
+    control.set(parameters, Control.parameters);
+    control[Control.total] = total;
+    control[Control.chunk] = chunk;
+    control[Control.next] = 0;
+    control[Control.done] = 0;
+    control[Control.kernel] = kernel;
+    Atomics.add(control, Control.epoch, 1);
+    Atomics.notify(control, Control.epoch);
+    for (;;) {
+      const begin = Atomics.add(control, Control.next, chunk);
+      if (begin >= total) break;
+      job(begin, Math.min(begin + chunk, total), 0, ...parameters);
+    }
+    this.#join();
+  }
+
+  /** Address of a fresh block of bytes, aligned to 64. The content is undefined. */
+  allocate(bytes: number): number {
+    return this.#heap.allocate(bytes);
+  }
+
+  /** Gives a block back. */
+  free(address: number): void {
+    this.#heap.free(address);
+  }
+
+  /** View of f32 values at a byte address; valid until the memory grows on other buffers, never stale in content. */
+  f32(address: number, length: number): Float32Array<SharedArrayBuffer> {
+    return new Float32Array(this.#buffer, address, length);
+  }
+  /** View of u8 values at a byte address. */
+  u8(address: number, length: number): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.#buffer, address, length);
+  }
+  /** View of i8 values at a byte address. */
+  i8(address: number, length: number): Int8Array<SharedArrayBuffer> {
+    return new Int8Array(this.#buffer, address, length);
+  }
+  /** View of i16 values at a byte address. */
+  i16(address: number, length: number): Int16Array<SharedArrayBuffer> {
+    return new Int16Array(this.#buffer, address, length);
+  }
+  /** View of i32 values at a byte address. */
+  i32(address: number, length: number): Int32Array<SharedArrayBuffer> {
+    return new Int32Array(this.#buffer, address, length);
+  }
+
+  /** Stops the threads. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#command(Control.close);
+    this.#open = false;
+    for (const worker of this.#workers) worker.terminate();
+  }
+
+  get #buffer(): SharedArrayBuffer {
+    return this.memory.buffer as unknown as SharedArrayBuffer;
+  }
+
+  #command(command: number): void {
+    const control = this.#control;
+    control[Control.done] = 0;
+    control[Control.kernel] = command;
+    Atomics.add(control, Control.epoch, 1);
+    Atomics.notify(control, Control.epoch);
+    if (command === Control.yield) this.#join();
+  }
+
+  #join(): void {
+    const control = this.#control;
+    for (let done; (done = Atomics.load(control, Control.done)) < this.#workers.length;) Atomics.wait(control, Control.done, done);
+  }
+}
+
+/** Sends each worker a message and waits until all have answered. */
+async function tell(workers: readonly Worker[], message: (index: number) => unknown): Promise<void> {
+  await Promise.all(workers.map((worker, index) =>
+    new Promise<void>((resolve, reject) => {
+      worker.onmessage = () => resolve();
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+      worker.postMessage(message(index));
+    })
+  ));
+}

@@ -1,0 +1,61 @@
+// One thread of the pool: waits on a shared word, works through chunks of the range, waits again.
+// It returns to its event loop only when told that new kernels are waiting in its message queue.
+
+import { Control, type Job, PARAMETERS } from "./control.ts";
+
+interface Start {
+  readonly memory: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+  readonly thread: number;
+}
+
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent) => void;
+  postMessage: (message: unknown) => void;
+  close: () => void;
+};
+const kernels: Job[] = [];
+let start: Start | undefined;
+let epoch = 0;
+
+scope.onmessage = (event: MessageEvent<{ start?: Start; modules?: WebAssembly.Module[] }>) => {
+  start ??= event.data.start!;
+  for (const module of event.data.modules ?? []) {
+    kernels.push(new WebAssembly.Instance(module, { env: { memory: start.memory } }).exports["run"] as Job);
+  }
+  scope.postMessage("ready");
+  serve(start);
+};
+
+function serve({ control: buffer, thread }: Start): void {
+  const control = new Int32Array(buffer);
+  for (;;) {
+    Atomics.wait(control, Control.epoch, epoch);
+    const now = Atomics.load(control, Control.epoch);
+    if (now === epoch) continue;
+    epoch = now;
+    const kernel = control[Control.kernel]!;
+    if (kernel === Control.close) return scope.close();
+    if (kernel === Control.yield) {
+      done(control);
+      return;
+    }
+    work(kernels[kernel]!, control, thread);
+    done(control);
+  }
+}
+
+function done(control: Int32Array): void {
+  Atomics.add(control, Control.done, 1);
+  Atomics.notify(control, Control.done);
+}
+
+function work(run: Job, control: Int32Array, thread: number): void {
+  const total = control[Control.total]!, chunk = control[Control.chunk]!;
+  const parameters = Array.from(control.subarray(Control.parameters, Control.parameters + PARAMETERS));
+  for (;;) {
+    const begin = Atomics.add(control, Control.next, chunk);
+    if (begin >= total) return;
+    run(begin, Math.min(begin + chunk, total), thread, ...parameters);
+  }
+}

@@ -1,0 +1,74 @@
+// Cells as a kernel sums them: pairs and dummy columns already combined into one signed integer per cell.
+
+import { ShapeError } from "../errors.ts";
+import type { SlicedLayer } from "./sliced.ts";
+
+/** Signed integer effect of every cell of a layer. */
+export interface EffectiveCells {
+  /** `[groups][slices][rows][columns per group]`: (slices − negative − mid) / unit. */
+  readonly cells: Int16Array;
+  /** Levels per integer step: ½ where a dummy column sits at a half-integer level, else 1. */
+  readonly unit: number;
+  /** Largest magnitude a cell can have, from its bits and not from the weights: ≤ 127 (fits an Int8Array) for up to 7 bits per cell. */
+  readonly limit: number;
+  readonly groups: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Combines pairs and dummy columns.
+ *
+ * @param rowIndex Input each row reads, in array order: (kernel row · kernel width + kernel column) · channels per group + channel. By default in that very order.
+ * @throws {ShapeError} if `rowIndex` does not have one entry per row.
+ *
+ * @example
+ * ```ts
+ * import { effectiveCells, type SlicedLayer } from "@bitline/bitline";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const layer: SlicedLayer = {
+ *   name: "fc",
+ *   scheme: "offset",
+ *   cellBits: 1,
+ *   bits: 1,
+ *   groups: 1,
+ *   slices: { shape: [1, 1, 2, 1, 1], data: new Uint8Array([0, 1]) },
+ *   sliceBits: [1],
+ *   sliceWeights: [1],
+ *   mid: [0.5],
+ *   correction: 0,
+ *   multiplier: 1,
+ * };
+ * assertEquals([...effectiveCells(layer).cells], [-1, 1]);
+ * assertEquals(effectiveCells(layer).unit, 0.5);
+ * ```
+ */
+export function effectiveCells(layer: SlicedLayer, rowIndex?: Int32Array): EffectiveCells {
+  const [count, out, channels, height, width] = layer.slices.shape as [number, number, number, number, number];
+  const area = height * width, rows = channels * area, columns = out / layer.groups;
+  if (rowIndex !== undefined && rowIndex.length !== rows) {
+    throw new ShapeError("combine cells", { where: layer.name, got: `${rowIndex.length} rows`, wanted: `${rows}` });
+  }
+  const scale = layer.mid.every(Number.isInteger) ? 1 : 2;
+  const cells = new Int16Array(layer.groups * count * rows * columns);
+  const levels = layer.slices.data, negative = layer.negative?.data;
+  for (let k = 0; k < count; k++) {
+    const shift = scale * layer.mid[k]!;
+    for (let row = 0; row < rows; row++) {
+      const index = rowIndex === undefined ? row : rowIndex[row]!;
+      const position = Math.floor(index / channels), channel = index % channels;
+      for (let o = 0; o < out; o++) {
+        const group = Math.floor(o / columns);
+        const from = ((k * out + o) * channels + channel) * area + position;
+        const difference = levels[from]! - (negative === undefined ? 0 : negative[from]!);
+        cells[((group * count + k) * rows + row) * columns + o - group * columns] = scale * difference - shift;
+      }
+    }
+  }
+  const limit = Math.max(...layer.sliceBits.map((bits, k) => {
+    const top = 2 ** bits - 1, mid = layer.mid[k]!;
+    return scale * Math.max(top - mid, negative === undefined ? mid : top);
+  }));
+  return { cells, unit: 1 / scale, limit, groups: layer.groups, rows, columns };
+}

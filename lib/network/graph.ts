@@ -1,0 +1,128 @@
+// The float graph every stage starts from: layers as data, parameters by name. Nothing here computes.
+
+import type { Tensor } from "../tensor.ts";
+
+/** Name by which layers refer to the images fed into a network. */
+export const INPUT = "input";
+
+/** Vertical then horizontal extent, in pixels. */
+export type Pair = readonly [number, number];
+
+/** What every layer has. */
+export interface LayerBase {
+  /** Unique name; parameters are stored as `<name>.weight`, `<name>.bias` … */
+  readonly name: string;
+  /** Names of the layers whose outputs this one reads; {@linkcode INPUT} for the images. */
+  readonly inputs: readonly string[];
+}
+
+/** Convolution; weight `[out, in / groups, kernel height, kernel width]`, bias `[out]`. */
+export interface Conv extends LayerBase {
+  readonly op: "conv";
+  readonly channels: number;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  /** Zeros added on each side, vertical then horizontal. */
+  readonly padding: Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+  readonly bias: boolean;
+}
+
+/** Fully connected layer; weight `[out, in]`, bias `[out]`. Its input has shape `[1, 1, in]`. */
+export interface Linear extends LayerBase {
+  readonly op: "linear";
+  readonly features: number;
+  readonly bias: boolean;
+}
+
+/** Batch normalisation per channel; parameters `weight`, `bias`, `mean`, `variance`, each `[channels]`. */
+export interface BatchNorm extends LayerBase {
+  readonly op: "batchNorm";
+  readonly epsilon: number;
+}
+
+/** max(x, 0). Where a network is quantised, this is where activations become codes. */
+export interface Relu extends LayerBase {
+  readonly op: "relu";
+}
+
+/** Maximum or mean over a window; padded positions never win a maximum and are left out of a mean's count. */
+export interface Pool extends LayerBase {
+  readonly op: "maxPool" | "averagePool";
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+}
+
+/** Mean over all positions of each channel. */
+export interface GlobalAveragePool extends LayerBase {
+  readonly op: "globalAveragePool";
+}
+
+/** Element-wise sum of two or more equal shapes. */
+export interface Add extends LayerBase {
+  readonly op: "add";
+}
+
+/** Channels of all inputs, one after the other. */
+export interface Concat extends LayerBase {
+  readonly op: "concat";
+}
+
+/** `[height, width, channels]` to `[1, 1, height · width · channels]`, in that memory order. */
+export interface Flatten extends LayerBase {
+  readonly op: "flatten";
+}
+
+/** exp(x) / Σ exp(x) over channels. */
+export interface Softmax extends LayerBase {
+  readonly op: "softmax";
+}
+
+/** Any layer. Discriminated by `op`. */
+export type Layer = Conv | Linear | BatchNorm | Relu | Pool | GlobalAveragePool | Add | Concat | Flatten | Softmax;
+
+/** Shape of one image's activations: height, width, channels (channels contiguous). */
+export type Shape = readonly [height: number, width: number, channels: number];
+
+/**
+ * How 8-bit pixels become numbers: x = (pixel − zero) · scale. One pair for all channels, with an integer `zero`,
+ * so that the first layer, padding included, is exact integer arithmetic.
+ */
+export interface InputEncoding {
+  /** Pixel value that stands for 0. */
+  readonly zero: number;
+  /** Value of one pixel step. */
+  readonly scale: number;
+}
+
+/** Weight codes a network was trained with, kept so that quantising again loses nothing. */
+export interface TrainedCodes {
+  /** The quantizer that made them, as JSON (`{ kind: "dorefa", bits: 4 }`). */
+  readonly quantizer: { readonly kind: string; readonly bits: number };
+  /** Codes in the shape of the parameter: real value = (code − zero) · scale. */
+  readonly codes: Tensor<Int16Array>;
+  /** Code that stands for 0; may be a half-integer. */
+  readonly zero: number;
+  /** Real value of one code step. */
+  readonly scale: number;
+  /** Whether codes are signed. */
+  readonly signed: boolean;
+}
+
+/** A network: layers in an order in which every input comes before its reader, and parameters by name. */
+export interface Network {
+  readonly kind: "network";
+  readonly name: string;
+  /** Shape of one input image. */
+  readonly input: Shape;
+  /** How pixels become numbers. */
+  readonly encoding: InputEncoding;
+  /** Layers in execution order; the last one's output is the network's. */
+  readonly layers: readonly Layer[];
+  /** Tensors by name, for instance `conv1.weight`. */
+  readonly parameters: Readonly<Record<string, Tensor>>;
+  /** Codes by parameter name, where the network was trained quantised. */
+  readonly codes?: Readonly<Record<string, TrainedCodes>>;
+}

@@ -1,0 +1,159 @@
+// What a backend runs: a flat list of steps over numbered values. Lowering (lower.ts) makes it, backends only execute it.
+//
+// Everything between the pixels and the logits of a fully quantised network is integers, so all backends agree to the bit:
+// crossbar and digital sums are i32, and batch norm + ReLU + activation quantisation is a table of integer thresholds per channel.
+
+import type { Pair, Shape } from "../network/graph.ts";
+
+/** Storage of a value. Layout is always [batch, height, width, channels], channels contiguous. */
+export interface Value {
+  readonly type: "u8" | "i32" | "f32";
+  /** Shape per image. */
+  readonly shape: Shape;
+  /** Layer that made it, for messages and taps. */
+  readonly name: string;
+}
+
+/** Window geometry of a convolution; a linear layer is a 1×1 convolution of a 1×1 image. */
+export interface Geometry {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+  readonly inputShape: Shape;
+  readonly outputShape: Shape;
+}
+
+/**
+ * Exact digital convolution: out[n] = Σ_k (x[k] − zero) · w[k, n], i32. Padded positions contribute 0.
+ * Rows k run over kernel row, kernel column, channel within the group (channel fastest).
+ */
+export interface IntegerStep {
+  readonly op: "integer";
+  readonly input: number;
+  readonly output: number;
+  readonly geometry: Geometry;
+  /** `[groups][rows][columns per group]`, |w| ≤ 32767. */
+  readonly weights: Int16Array;
+  readonly zero: number;
+}
+
+/** An ADC as kernels see it: any function from the integer partial sum to an integer code. */
+export interface AdcTable {
+  /** Smallest and largest partial sum that can occur; `codes[d − min]` is the code of d. */
+  readonly min: number;
+  readonly max: number;
+  readonly codes: Int32Array;
+}
+
+/**
+ * Convolution on crossbar arrays, bit-serial.
+ *
+ * For each row tile t, input digit z (digitBits bits each, least significant first), slice k and column n:
+ * d = Σ_{rows of t} digit_z(x[row]) · cells[k, row, n], then out[n] += 2^(digitBits·z) · sliceWeights[k] · adc(d).
+ * Finally out[n] += correction · Σ_rows x[row].
+ *
+ * With `adc.kind` "table" the sum is i32; with "dynamic" it is f32 and adc(d) = min(rint((d·unit − lo)/step), levels − 1)·step + lo,
+ * where lo and hi are the extremes of d·unit over the whole batch, all columns and positions for that (t, z, k), step = (hi − lo)/levels.
+ */
+export interface CrossbarStep {
+  readonly op: "crossbar";
+  readonly input: number;
+  readonly output: number;
+  readonly geometry: Geometry;
+  /** `[groups][slices][rows][columns per group]`: signed integer effect of each cell (pairs and dummy columns already combined). */
+  readonly cells: Int8Array;
+  readonly slices: number;
+  readonly sliceWeights: readonly number[];
+  /** Bits of the input codes, and bits applied to the word lines per step. */
+  readonly inputBits: number;
+  readonly digitBits: number;
+  /** `rowIndex[row]` = (kernel row · kernel width + kernel column) · channels per group + channel: the input each row reads, in array order. */
+  readonly rowIndex: Int32Array;
+  /** Row tiles: tile t holds rows tiles[t] … tiles[t + 1] − 1 of the array order. */
+  readonly tiles: readonly number[];
+  readonly adc:
+    | { readonly kind: "table"; readonly table: AdcTable }
+    | { readonly kind: "dynamic"; readonly levels: number; readonly unit: number };
+  /** Digital correction per unit of Σ x, in the output's unit (an integer for "table"). */
+  readonly correction: number;
+}
+
+/** code[c] = number of k with sign[c] · x[c] ≥ thresholds[c, k]: batch norm, ReLU and quantisation in one exact step. i32 → u8. */
+export interface ThresholdStep {
+  readonly op: "threshold";
+  readonly input: number;
+  readonly output: number;
+  /** `[channels][levels]`, ascending along levels. */
+  readonly thresholds: Int32Array;
+  readonly levels: number;
+  /** +1 or −1 per channel. */
+  readonly sign: Int8Array;
+}
+
+/** out[c] = x[c] · scale[c] + bias[c], to f32 from any type. */
+export interface AffineStep {
+  readonly op: "affine";
+  readonly input: number;
+  readonly output: number;
+  /** `[channels]` each. */
+  readonly scale: Float32Array;
+  readonly bias: Float32Array;
+}
+
+/** Float convolution with bias, f32 → f32; rows as in {@linkcode IntegerStep}. */
+export interface FloatStep {
+  readonly op: "float";
+  readonly input: number;
+  readonly output: number;
+  readonly geometry: Geometry;
+  /** `[groups][rows][columns per group]`. */
+  readonly weights: Float32Array;
+  /** `[channels]`. */
+  readonly bias: Float32Array;
+}
+
+/** Activation quantisation of real values: code = clamp(rint(x / step), 0, levels), f32 → u8. */
+export interface QuantizeStep {
+  readonly op: "quantize";
+  readonly input: number;
+  readonly output: number;
+  readonly step: number;
+  /** Largest code, 2^bits − 1. */
+  readonly levels: number;
+}
+
+/** Pooling; maximum keeps the type (u8 or f32), mean is f32 → f32. */
+export interface PoolStep {
+  readonly op: "maxPool" | "averagePool";
+  readonly input: number;
+  readonly output: number;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+}
+
+/** Element-wise, f32: max(x, 0); softmax over channels; sum of all inputs; channel concatenation. */
+export interface ElementStep {
+  readonly op: "relu" | "softmax" | "add" | "concat";
+  readonly inputs: readonly number[];
+  readonly output: number;
+}
+
+/** One step. A global mean is an averagePool over the whole image; flatten is a value with another shape over the same data (see {@linkcode ViewStep}). */
+export type Step = IntegerStep | CrossbarStep | ThresholdStep | AffineStep | FloatStep | QuantizeStep | PoolStep | ElementStep | ViewStep;
+
+/** Same data, other shape. */
+export interface ViewStep {
+  readonly op: "view";
+  readonly input: number;
+  readonly output: number;
+}
+
+/** A lowered network. Value 0 is the input: u8 pixels `[batch, height, width, channels]`. The output value is f32. */
+export interface Program {
+  readonly values: readonly Value[];
+  readonly steps: readonly Step[];
+  readonly output: number;
+}

@@ -1,0 +1,84 @@
+// The state of a run in one safetensors file: parameters, momenta, running statistics, and the recipe it belongs to.
+
+import { FileError } from "../errors.ts";
+import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import type { Network } from "../network/graph.ts";
+import { type Tensor, tensor } from "../tensor.ts";
+import type { TrainingGraph } from "./graph.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** A checkpoint read back and found to belong to the run. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly validation: number | undefined;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+const MOMENTUM = "momentum:";
+
+/** What identifies a run: continuing under another recipe or network would silently train something else. */
+function identity(plan: Recipe, network: Network): string {
+  return JSON.stringify({ recipe: plan, network: { name: network.name, input: network.input, encoding: network.encoding, layers: network.layers } });
+}
+
+/** Writes the state by temporary file and rename. */
+export async function saveCheckpoint(
+  path: string,
+  graph: TrainingGraph,
+  plan: Recipe,
+  network: Network,
+  step: number,
+  validation: number | undefined,
+): Promise<void> {
+  const tensors: Record<string, Tensor> = {};
+  for (const { name, read, momentum } of graph.parameters) {
+    tensors[name] = read();
+    tensors[MOMENTUM + name] = read(momentum);
+  }
+  for (const [name, data] of Object.entries(graph.state)) tensors[name] = tensor(Float32Array.from(data), [data.length]);
+  const metadata = { format: "bitline checkpoint 1", run: identity(plan, network), step: String(step) };
+  await writeSafetensors(path, tensors, validation === undefined ? metadata : { ...metadata, validation: String(validation) });
+}
+
+/**
+ * Reads a checkpoint; undefined if there is none yet.
+ *
+ * @throws {FileError} if it is corrupted, no checkpoint, or belongs to another recipe or network.
+ */
+export async function loadCheckpoint(path: string, plan: Recipe, network: Network): Promise<Checkpoint | undefined> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new FileError("read a checkpoint", { where: path, got: (error as Error).message, cause: error });
+  }
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata["format"] !== "bitline checkpoint 1") {
+    throw new FileError("resume training", { where: path, got: metadata["format"] ?? "no format field", wanted: "a checkpoint of this trainer" });
+  }
+  if (metadata["run"] !== identity(plan, network)) {
+    throw new FileError("resume training", {
+      where: path,
+      got: "a checkpoint of another recipe or network",
+      wanted: "the recipe it was started with",
+      hint: "Give the same options, or another checkpoint file.",
+    });
+  }
+  const { validation } = metadata;
+  return { step: Number(metadata["step"]), validation: validation === undefined ? undefined : Number(validation), tensors: tensors as Record<string, Tensor> };
+}
+
+/** Puts a checkpoint's state into a graph; returns the step it stands at. */
+export function restore(graph: TrainingGraph, saved: Checkpoint): number {
+  const take = (name: string): Tensor => {
+    const found = saved.tensors[name];
+    if (found === undefined || !(found.data instanceof Float32Array)) throw new FileError("resume training", { where: name, got: "no such f32 tensor in the checkpoint" });
+    return found;
+  };
+  for (const { name, write, momentum } of graph.parameters) {
+    write(take(name));
+    write(take(MOMENTUM + name), momentum);
+  }
+  for (const [name, data] of Object.entries(graph.state)) data.set(take(name).data);
+  return saved.step;
+}

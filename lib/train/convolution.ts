@@ -1,0 +1,178 @@
+// Convolution and linear layers in training: forward, weight gradient and input gradient on the pool.
+
+import { type ConvolutionShape, convolutionForward, convolutionWeightGradient, divisor, sumJobs } from "../../kernels/train/convolution.ts";
+import { move } from "../../kernels/train/move.ts";
+import { normalizeSums } from "../../kernels/train/normalize.ts";
+import type { Conv, Linear, Network } from "../network/graph.ts";
+import type { WeightQuantizer } from "../quantize/quantizer.ts";
+import type { BuildContext, Operation } from "./op.ts";
+import { placement } from "./op.ts";
+import { type Parameter, parameter } from "./parameter.ts";
+import { type ImageBuffer, imageBuffer, imageFloats, padded, type TrainingValue } from "./value.ts";
+
+/** Partial weight gradients per batch; fixed, so that sums do not depend on the number of threads. */
+const JOBS = 8;
+
+/** How a convolution's buffers relate: everything the kernels need to know. */
+interface Window {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly groups: number;
+}
+
+/** Width of the halo that the gradient of a convolution's output needs so that its input gradient is a plain convolution; −1 where it cannot be. */
+export function gradientHalo({ kernel, stride, dilation, padding }: Conv): number {
+  const reach = [0, 1].map((axis) => dilation[axis]! * (kernel[axis]! - 1) - padding[axis]!);
+  return stride[0] !== 1 || stride[1] !== 1 || Math.min(...reach) < 0 ? -1 : Math.max(...reach);
+}
+
+/** Builds a convolution or linear layer. `needsInputGradient` is false for the first layer. */
+export async function convolution(
+  context: BuildContext,
+  network: Network,
+  layer: Conv | Linear,
+  input: TrainingValue,
+  output: TrainingValue,
+  quantizer: WeightQuantizer | undefined,
+  needsInputGradient: boolean,
+): Promise<Operation> {
+  const { pool, batch } = context;
+  const conv = layer.op === "conv";
+  const depth = conv ? input.shape[2] / layer.groups : input.shape[2];
+  const split = conv && layer.groups > 1 && (depth % 4 !== 0 || (layer.channels / layer.groups) % 4 !== 0);
+  const window: Window = conv
+    ? { ...layer, groups: split ? 1 : layer.groups }
+    : { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0], groups: 1 };
+  const weight = parameter(pool, `${layer.name}.weight`, network.parameters[`${layer.name}.weight`]!, "weight", {
+    quantizer,
+    expand: split ? (layer as Conv).groups : 1,
+  });
+  const bias = layer.bias ? parameter(pool, `${layer.name}.bias`, network.parameters[`${layer.name}.bias`]!, "normalization") : undefined;
+  const zeros = bias === undefined ? zeroBlock(pool, output.data.plane.channels) : 0;
+
+  // A linear layer treats eight images as the pixels of one, so that weights are reused from registers.
+  const fold = conv ? 1 : divisor(batch, 8, 4, 2), images = batch / fold;
+  const shape = shapeOf(window, input.data, output.data, fold), gradientShape = shapeOf(window, input.data, output.gradient, fold);
+  const [forward, weightGradient, sum] = await pool.load([convolutionForward(shape), convolutionWeightGradient(gradientShape), sumJobs()]);
+  const each = Math.ceil(images / JOBS), jobs = Math.ceil(images / each);
+  const partial = pool.allocate(jobs * weight.values.length * 4);
+  const backInput = needsInputGradient ? await inputGradient(context, window, weight, input, output, fold) : undefined;
+  const biasGradient = bias === undefined ? undefined : await columnSums(context, output.gradient, bias);
+
+  return {
+    name: layer.name,
+    parameters: bias === undefined ? [weight] : [weight, bias],
+    state: {},
+    forward() {
+      weight.refresh();
+      pool.run(forward!, images, 1, input.data.address, weight.address, output.data.address, bias?.address ?? zeros);
+    },
+    backward() {
+      pool.run(weightGradient!, jobs, 1, input.data.address, output.gradient.address, partial, each, images);
+      pool.run(sum!, weight.values.length / 4, 2048, partial, weight.gradientAddress, jobs, weight.values.length / 4);
+      weight.pullBack();
+      biasGradient?.();
+      backInput?.();
+    },
+  };
+}
+
+function shapeOf(window: Window, input: ImageBuffer, output: ImageBuffer, fold: number): ConvolutionShape {
+  const from = input.plane, to = output.plane;
+  return {
+    input: [from.height + 2 * from.halo, (from.width + 2 * from.halo) * fold, from.channels],
+    output: [to.height + 2 * to.halo, (to.width + 2 * to.halo) * fold, to.channels],
+    size: [to.height, to.width * fold],
+    inputOrigin: [from.halo - window.padding[0], from.halo - window.padding[1]],
+    outputOrigin: [to.halo, to.halo],
+    kernel: window.kernel,
+    stride: window.stride,
+    dilation: window.dilation,
+    groups: window.groups,
+  };
+}
+
+/** dx = the gradient of the output, zeros inserted for strides, convolved with the flipped, transposed weights. */
+async function inputGradient(
+  context: BuildContext,
+  window: Window,
+  weight: Parameter,
+  input: TrainingValue,
+  output: TrainingValue,
+  fold: number,
+): Promise<() => void> {
+  const { pool, batch } = context;
+  const sink = await context.gradientSink(input);
+  const [rows, columns] = [input.data.plane.channels / window.groups, output.data.plane.channels];
+  const flipped = pool.allocate(weight.values.length * 4), flippedView = pool.f32(flipped, weight.values.length);
+  const effective = pool.f32(weight.address, weight.values.length);
+  const reach = [0, 1].map((axis) => window.dilation[axis]! * (window.kernel[axis]! - 1) - window.padding[axis]!) as [number, number];
+  const plain = window.stride[0] === 1 && window.stride[1] === 1 && Math.min(...reach) >= 0 && output.gradient.plane.halo >= Math.max(...reach);
+  const spread = plain ? undefined : await insertZeros(context, window, reach, input, output);
+  const source = spread?.buffer ?? output.gradient;
+  const back: Window = { kernel: window.kernel, stride: [1, 1], dilation: window.dilation, padding: reach, groups: window.groups };
+  const [kernel] = await pool.load([convolutionForward(shapeOf(back, source, sink.buffer, fold))]);
+  const zeros = zeroBlock(pool, input.data.plane.channels);
+  return () => {
+    spread?.fill();
+    flip(effective, flippedView, window, rows, columns);
+    pool.run(kernel!, batch / fold, 1, source.address, flipped, sink.buffer.address, zeros);
+    sink.commit();
+  };
+}
+
+/** For strides: the output's gradient with stride − 1 zeros between pixels, in a buffer with the halo the input gradient needs. */
+async function insertZeros(
+  { pool, batch }: BuildContext,
+  window: Window,
+  reach: readonly [number, number],
+  input: TrainingValue,
+  output: TrainingValue,
+): Promise<{ buffer: ImageBuffer; fill: () => void }> {
+  const halo = Math.max(0, ...reach) + Math.max(0, ...window.padding);
+  const buffer = imageBuffer(pool, batch, [input.shape[0], input.shape[1], output.shape[2]], halo);
+  const place = placement(buffer), { height, width, channels } = output.gradient.plane;
+  const [kernel] = await pool.load([
+    move(height, width, channels, placement(output.gradient), { ...place, row: place.row * window.stride[0], pixel: place.pixel * window.stride[1] }, false),
+  ]);
+  return { buffer, fill: () => pool.run(kernel!, batch, 4, output.gradient.address, buffer.address) };
+}
+
+/** [ky][kx][c][o] to [kh − 1 − ky][kw − 1 − kx][o][c], group by group. */
+function flip(from: Float32Array, to: Float32Array, window: Window, rows: number, columns: number): void {
+  const taps = window.kernel[0] * window.kernel[1], perGroup = columns / window.groups, inputs = rows * window.groups;
+  for (let tap = 0; tap < taps; tap++) {
+    for (let group = 0; group < window.groups; group++) {
+      for (let c = 0; c < rows; c++) {
+        const source = (tap * rows + c) * columns + group * perGroup;
+        let target = (taps - 1 - tap) * perGroup * inputs + group * rows + c;
+        for (let o = 0; o < perGroup; o++, target += inputs) to[target] = from[source + o]!;
+      }
+    }
+  }
+}
+
+/** Bias gradient: sums over all pixels of the batch. */
+async function columnSums({ pool, batch }: BuildContext, gradient: ImageBuffer, bias: Parameter): Promise<() => void> {
+  const [kernel] = await pool.load([normalizeSums(gradient.plane)]);
+  const rows = batch * gradient.plane.height, each = Math.ceil(rows / 64), jobs = Math.ceil(rows / each), { channels } = gradient.plane;
+  const sums = pool.allocate(jobs * 2 * channels * 4), view = pool.f32(sums, jobs * 2 * channels);
+  return () => {
+    pool.run(kernel!, jobs, 1, gradient.address, 0, sums, each, rows);
+    for (let c = 0; c < bias.gradient.length; c++) {
+      let total = 0;
+      for (let job = 0; job < jobs; job++) total += view[job * 2 * channels + c]!;
+      bias.gradient[c] = total;
+    }
+  };
+}
+
+function zeroBlock(pool: Pool, channels: number): number {
+  const address = pool.allocate(padded(channels) * 4);
+  pool.f32(address, padded(channels)).fill(0);
+  return address;
+}
+
+type Pool = BuildContext["pool"];

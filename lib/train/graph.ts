@@ -1,0 +1,198 @@
+// A network made trainable for one batch size: buffers, operations in order, forward and backward.
+
+import type { Pool } from "../cpu/pool.ts";
+import { OptionError, ShapeError } from "../errors.ts";
+import { INPUT, type Layer, type Network, type Relu } from "../network/graph.ts";
+import { inferShapes } from "../network/shapes.ts";
+import { validate } from "../network/validate.ts";
+import type { ActivationQuantizer, WeightQuantizer } from "../quantize/quantizer.ts";
+import { type Tensor, tensor } from "../tensor.ts";
+import { convolution, gradientHalo } from "./convolution.ts";
+import { normalization } from "./normalization.ts";
+import { type BuildContext, type GradientSink, mover, type Operation } from "./op.ts";
+import type { Parameter } from "./parameter.ts";
+import { averagePool, combine, flatten, maxPool } from "./reshape.ts";
+import { imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
+
+/** What is fake-quantised in training. */
+export interface TrainingQuantizers {
+  /** Weight quantizer of a convolution or linear layer, by name; undefined leaves it in floats. */
+  weights(layer: string): WeightQuantizer | undefined;
+  /** Activation quantizer of a ReLU, by name. */
+  activations(layer: string): ActivationQuantizer | undefined;
+}
+
+/** A network ready to train. Owns shared memory through the pool it was built on. */
+export interface TrainingGraph {
+  readonly batch: number;
+  readonly parameters: readonly Parameter[];
+  /** Running statistics by parameter name. */
+  readonly state: Readonly<Record<string, Float32Array>>;
+  /** Loads a batch of pixels `[batch, height, width, channels]` and computes `[batch, features]` logits. */
+  forward(pixels: Uint8Array, training: boolean): Float32Array;
+  /** From ∂loss/∂logits, the gradients of all parameters. */
+  backward(gradient: Float32Array): void;
+  /** The network with current parameters, running statistics included. */
+  network(): Network;
+  /** Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. */
+  output(layer: string): Tensor;
+}
+
+const NONE: TrainingQuantizers = { weights: () => undefined, activations: () => undefined };
+
+/**
+ * Builds the operations of a network for batches of a fixed size.
+ *
+ * @throws {OptionError} if the batch is not a positive integer, or a quantised ReLU is not followed as the kernels need.
+ * @throws {GraphError | ShapeError} if the network is malformed.
+ */
+export async function trainingGraph(pool: Pool, network: Network, batch: number, quantizers: TrainingQuantizers = NONE): Promise<TrainingGraph> {
+  if (!Number.isInteger(batch) || batch < 1) throw new OptionError("build a training graph", { where: "batch", got: batch, wanted: "a positive integer" });
+  validate(network);
+  const shapes = inferShapes(network);
+  const layers = network.layers.filter((layer) => layer.op !== "softmax");
+  const readers = (name: string) => layers.filter((layer) => layer.inputs.includes(name));
+  const fused = new Map<string, Relu>();
+  for (const layer of layers) {
+    const next = readers(layer.name);
+    if (layer.op === "batchNorm" && next.length === 1 && next[0]!.op === "relu") fused.set(layer.name, next[0] as Relu);
+  }
+
+  const values = new Map<string, TrainingValue>();
+  const define = (name: string, producer: Layer | undefined) => {
+    const shape = shapes.get(name)!, next = readers(name);
+    const halo = Math.max(0, ...next.map((layer) => layer.op === "conv" ? Math.max(...layer.padding) : 0));
+    const back = producer?.op === "conv" ? Math.max(0, gradientHalo(producer)) : 0;
+    const value: TrainingValue = {
+      name,
+      shape,
+      data: imageBuffer(pool, batch, shape, halo),
+      gradient: name === INPUT ? { address: 0, plane: { height: 0, width: 0, channels: 4, halo: 0 } } : imageBuffer(pool, batch, shape, back),
+      readers: next.length,
+    };
+    values.set(name, value);
+    return value;
+  };
+  define(INPUT, undefined);
+
+  const context: BuildContext = { pool, batch, gradientSink: sinks(pool, batch) };
+  const operations: Operation[] = [];
+  for (const layer of layers) {
+    if (layer.op === "relu" && [...fused.values()].includes(layer)) continue;
+    const inputs = layer.inputs.map((name) => values.get(name)!);
+    operations.push(await build(context, network, layer, fused.get(layer.name), inputs, define, quantizers));
+  }
+
+  const last = layers.at(-1)!.name, output = values.get(last)!, input = values.get(INPUT)!;
+  if (output.shape[0] !== 1 || output.shape[1] !== 1) {
+    throw new ShapeError("build a training graph", { where: last, got: output.shape, wanted: "an output of shape [1, 1, features]" });
+  }
+  const features = output.shape[2], width = output.data.plane.channels;
+  const parameters = operations.flatMap((operation) => operation.parameters);
+  const state = Object.assign({}, ...operations.map((operation) => operation.state)) as Record<string, Float32Array>;
+  const logits = pool.f32(output.data.address, batch * width), seed = pool.f32(output.gradient.address, batch * width);
+  const load = loader(pool, batch, network, input);
+
+  return {
+    batch,
+    parameters,
+    state,
+    forward(pixels, training) {
+      load(pixels);
+      for (const operation of operations) operation.forward(training);
+      const result = new Float32Array(batch * features);
+      for (let image = 0; image < batch; image++) result.set(logits.subarray(image * width, image * width + features), image * features);
+      return result;
+    },
+    backward(gradient) {
+      seed.fill(0);
+      for (let image = 0; image < batch; image++) seed.set(gradient.subarray(image * features, (image + 1) * features), image * width);
+      for (const operation of operations.toReversed()) operation.backward();
+    },
+    network() {
+      const trained = Object.fromEntries(parameters.map((entry) => [entry.name, entry.read()]));
+      const statistics = Object.fromEntries(Object.entries(state).map(([name, data]) => [name, tensor(Float32Array.from(data), [data.length])]));
+      return { ...network, parameters: { ...network.parameters, ...trained, ...statistics } };
+    },
+    output: (name) => interior(pool, batch, values.get(name) ?? output),
+  };
+}
+
+/** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
+function sinks(pool: Pool, batch: number): BuildContext["gradientSink"] {
+  const built = new Map<string, number>();
+  return async (value): Promise<GradientSink> => {
+    const turn = (built.get(value.name) ?? 0) + 1;
+    built.set(value.name, turn);
+    // Backward runs in reverse, so the last reader built is the first to write.
+    if (turn === value.readers) return { buffer: value.gradient, commit() {} };
+    const own = imageBuffer(pool, batch, value.shape, 0);
+    return { buffer: own, commit: await mover(pool, batch, own, value.gradient, true) };
+  };
+}
+
+function build(
+  context: BuildContext,
+  network: Network,
+  layer: Layer,
+  relu: Relu | undefined,
+  inputs: readonly TrainingValue[],
+  define: (name: string, producer: Layer) => TrainingValue,
+  quantizers: TrainingQuantizers,
+): Promise<Operation> {
+  const output = define(relu?.name ?? layer.name, relu ?? layer), input = inputs[0]!;
+  switch (layer.op) {
+    case "conv":
+    case "linear":
+      return convolution(context, network, layer, input, output, quantizers.weights(layer.name), input.name !== INPUT);
+    case "batchNorm":
+      return normalization(context, network, { batchNorm: layer, relu }, input, output, relu && quantizers.activations(relu.name));
+    case "relu":
+      return normalization(context, network, { relu: layer }, input, output, quantizers.activations(layer.name));
+    case "maxPool":
+      return maxPool(context, layer, input, output);
+    case "averagePool":
+    case "globalAveragePool":
+      return averagePool(context, layer, input, output);
+    case "add":
+    case "concat":
+      return combine(context, layer, inputs, output);
+    case "flatten":
+      return flatten(context, layer, input, output);
+    case "softmax":
+      throw new OptionError("build a training graph", { where: layer.name, got: "a softmax", wanted: "logits as the last layer" });
+  }
+}
+
+function loader(pool: Pool, batch: number, network: Network, input: TrainingValue): (pixels: Uint8Array) => void {
+  const { plane, address } = input.data, [height, width, channels] = input.shape, floats = pool.f32(address, batch * imageFloats(plane));
+  const table = Float32Array.from({ length: 256 }, (_, pixel) => (pixel - network.encoding.zero) * network.encoding.scale);
+  const expected = batch * height * width * channels;
+  return (pixels) => {
+    if (pixels.length !== expected) throw new ShapeError("load a batch", { got: `${pixels.length} pixels`, wanted: `${expected} for ${batch} images` });
+    let source = 0;
+    for (let image = 0; image < batch; image++) {
+      for (let y = 0; y < height; y++) {
+        let target = image * imageFloats(plane) + ((y + plane.halo) * (plane.width + 2 * plane.halo) + plane.halo) * plane.channels;
+        for (let x = 0; x < width; x++, target += plane.channels) {
+          for (let c = 0; c < channels; c++) floats[target + c] = table[pixels[source++]!]!;
+        }
+      }
+    }
+  };
+}
+
+function interior(pool: Pool, batch: number, { data, shape }: TrainingValue): Tensor {
+  const [height, width, channels] = shape, { plane } = data, floats = pool.f32(data.address, batch * imageFloats(plane));
+  const result = new Float32Array(batch * height * width * channels);
+  let target = 0;
+  for (let image = 0; image < batch; image++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, target += channels) {
+        const source = image * imageFloats(plane) + ((y + plane.halo) * (plane.width + 2 * plane.halo) + x + plane.halo) * plane.channels;
+        result.set(floats.subarray(source, source + channels), target);
+      }
+    }
+  }
+  return tensor(result, [batch, height, width, channels]);
+}

@@ -1,0 +1,94 @@
+// A training run as plain data: everything that decides its result, so that a file can hold it and another run repeat it.
+
+import { checkOptions } from "../options.ts";
+import { OptionError } from "../errors.ts";
+import { dorefa } from "../quantize/dorefa.ts";
+import { pact } from "../quantize/pact.ts";
+import { uniform } from "../quantize/uniform.ts";
+import type { Network } from "../network/graph.ts";
+import type { WeightQuantizer } from "../quantize/quantizer.ts";
+import type { TrainingQuantizers } from "./graph.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** A weight quantizer by name and bit width, as it stands in files. */
+export interface QuantizerSpec {
+  readonly kind: "dorefa" | "uniform";
+  readonly bits: number;
+}
+
+/** Everything that decides the result of training. */
+export interface Recipe {
+  /** Passes over the training images. */
+  readonly epochs: number;
+  /** Images per step, default 128. */
+  readonly batch: number;
+  /** Seed of order, augmentation (initial weights have the network's). */
+  readonly seed: number;
+  readonly schedule: Schedule;
+  readonly optimizer: Optimizer;
+  /** Label smoothing, default 0. */
+  readonly smoothing: number;
+  /** Random crop after padding by this many pixels, and mirroring. */
+  readonly augment: { readonly pad: number; readonly flip: boolean };
+  /** Quantizer of most weights, of the first and of the last weighted layer; null trains in floats. */
+  readonly weights: QuantizerSpec | null;
+  readonly first: QuantizerSpec | null;
+  readonly last: QuantizerSpec | null;
+  /** Activation bits and starting α; null trains in floats. */
+  readonly activations: { readonly bits: number; readonly alpha: number } | null;
+}
+
+/** The recipe that options left out come from: W4/A4 with 8-bit first and last layers. */
+export const DEFAULT_RECIPE: Recipe = {
+  epochs: 30,
+  batch: 128,
+  seed: 1,
+  schedule: { kind: "cosine", peak: 0.1, warmup: 0.2 },
+  optimizer: {
+    momentum: 0.9,
+    nesterov: true,
+    decay: { weight: 5e-4, normalization: 0, alpha: 5e-4 },
+    rate: { weight: 1, normalization: 1, alpha: 1 },
+  },
+  smoothing: 0,
+  augment: { pad: 4, flip: true },
+  weights: { kind: "dorefa", bits: 4 },
+  first: { kind: "uniform", bits: 8 },
+  last: { kind: "uniform", bits: 8 },
+  activations: { bits: 4, alpha: 3 },
+};
+
+/**
+ * Fills a recipe's missing fields with {@linkcode DEFAULT_RECIPE}'s.
+ *
+ * @throws {OptionError} if a field is unknown or out of range.
+ *
+ * @example
+ * ```ts
+ * import { recipe } from "@bitline/bitline";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(recipe({ epochs: 2 }).batch, 128);
+ * ```
+ */
+export function recipe(options: Partial<Recipe> = {}): Recipe {
+  checkOptions("train", "recipe", options, Object.keys(DEFAULT_RECIPE));
+  const full = { ...DEFAULT_RECIPE, ...options };
+  for (const [where, got, least] of [["epochs", full.epochs, 1], ["batch", full.batch, 1], ["seed", full.seed, 0]] as const) {
+    if (!Number.isInteger(got) || got < least) throw new OptionError("train", { where: `recipe.${where}`, got, wanted: `an integer of at least ${least}` });
+  }
+  return full;
+}
+
+/** The quantizer objects a recipe names, for the layers of a network. */
+export function quantizersOf(plan: Recipe, network: Network): TrainingQuantizers {
+  const weighted = network.layers.filter((layer) => layer.op === "conv" || layer.op === "linear").map((layer) => layer.name);
+  const make = (spec: QuantizerSpec | null): WeightQuantizer | undefined => spec === null ? undefined : spec.kind === "dorefa" ? dorefa({ bits: spec.bits }) : uniform({ bits: spec.bits });
+  const [first, last, other] = [make(plan.first), make(plan.last), make(plan.weights)];
+  const activation = plan.activations === null ? undefined : pact(plan.activations);
+  return {
+    weights: (name) => name === weighted[0] ? first : name === weighted.at(-1) ? last : other,
+    activations: () => activation,
+  };
+}

@@ -1,0 +1,126 @@
+// The training loop: order, augmentation, steps, progress, checkpoints. All randomness is a function of seed and step, so a resumed run equals an uninterrupted one.
+
+import { augmentBatch } from "../data/augment.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { OptionError, ShapeError } from "../errors.ts";
+import { Pool } from "../cpu/pool.ts";
+import type { Network } from "../network/graph.ts";
+import { permutation } from "../random.ts";
+import { type Checkpoint, loadCheckpoint, restore, saveCheckpoint } from "./checkpoint.ts";
+import { evaluate } from "./evaluate.ts";
+import { trainingGraph } from "./graph.ts";
+import { crossEntropy } from "./loss.ts";
+import { descend } from "./optimizer.ts";
+import { quantizersOf, type Recipe, recipe } from "./recipe.ts";
+import { learningRate } from "./schedule.ts";
+import { trainedNetwork } from "./trained.ts";
+
+/** What the loop reports after every step. */
+export interface TrainingProgress {
+  /** Steps done and steps in all. */
+  readonly step: number;
+  readonly steps: number;
+  /** Epoch the step belonged to, from 1. */
+  readonly epoch: number;
+  /** Mean loss and share of correct images since the epoch (or the resumption) began. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  /** Images per second since the start of this process's part of the run. */
+  readonly imagesPerSecond: number;
+  /** Seconds left at that rate. */
+  readonly secondsLeft: number;
+  /** Share of validation images classified correctly, at the ends of epochs. */
+  readonly validation?: number;
+}
+
+/** Options of {@linkcode train} beyond the recipe. */
+export interface TrainOptions {
+  readonly recipe?: Partial<Recipe>;
+  /** Images to measure accuracy on at the end of every epoch. */
+  readonly validation?: Dataset;
+  /** File to write the state to at every epoch's end and on interruption, and to resume from if it exists. */
+  readonly checkpoint?: string;
+  readonly threads?: number;
+  /** Stops after the running step, with the checkpoint written. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+/** Result of {@linkcode train}. */
+export interface Training {
+  /** The trained network, with the codes of quantised weights. */
+  readonly network: Network;
+  readonly recipe: Recipe;
+  /** Steps done; less than all if interrupted. */
+  readonly step: number;
+  readonly steps: number;
+  readonly validation: number | undefined;
+}
+
+/**
+ * Trains a network on the CPU, fake-quantised as the recipe says.
+ *
+ * @throws {OptionError} if the recipe is wrong, or there are fewer images than a batch.
+ * @throws {ShapeError} if images do not fit the network.
+ * @throws {FileError} if the checkpoint cannot be written, is corrupted, or belongs to another recipe.
+ */
+export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<Training> {
+  const plan = recipe(options.recipe);
+  const count = data.labels.length, perEpoch = Math.floor(count / plan.batch), steps = perEpoch * plan.epochs;
+  if (perEpoch === 0) throw new OptionError("train", { where: "recipe.batch", got: plan.batch, wanted: `at most the ${count} images of ${data.name}` });
+  if (data.images.shape.slice(1).join() !== network.input.join()) {
+    throw new ShapeError("train", { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
+  }
+  using pool = await Pool.create(options.threads === undefined ? {} : { threads: options.threads });
+  const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
+  const saved: Checkpoint | undefined = options.checkpoint === undefined ? undefined : await loadCheckpoint(options.checkpoint, plan, network);
+  let step = saved === undefined ? 0 : restore(graph, saved), validation = saved?.validation;
+  const save = async () => {
+    if (options.checkpoint !== undefined) await saveCheckpoint(options.checkpoint, graph, plan, network, step, validation);
+  };
+
+  const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)), labels = new Uint8Array(plan.batch);
+  const started = performance.now(), firstStep = step;
+  let order: Uint32Array | undefined, seen = 0, loss = 0, correct = 0;
+  while (step < steps) {
+    if (options.signal?.aborted) break;
+    const epoch = Math.floor(step / perEpoch), within = step % perEpoch;
+    if (order === undefined || within === 0) {
+      order = permutation(count, plan.seed, epoch);
+      seen = loss = correct = 0;
+    }
+    const indices = order.subarray(within * plan.batch, (within + 1) * plan.batch);
+    augmentBatch({ images: data.images, indices, seed: plan.seed + 1, epoch, ...plan.augment, fill: network.encoding.zero }, pixels);
+    indices.forEach((index, position) => labels[position] = data.labels[index]!);
+    const result = crossEntropy(graph.forward(pixels, true), labels, plan.smoothing);
+    graph.backward(result.gradient);
+    const rate = learningRate(plan.schedule, step / steps);
+    descend(graph.parameters, plan.optimizer, rate);
+    step++;
+    seen += plan.batch;
+    loss += result.loss * plan.batch;
+    correct += result.correct;
+    const ended = step % perEpoch === 0;
+    if (ended) {
+      if (options.validation !== undefined) validation = evaluate(graph, options.validation).accuracy;
+      await save();
+    }
+    const seconds = (performance.now() - started) / 1000, speed = (step - firstStep) * plan.batch / seconds;
+    options.onProgress?.({
+      step,
+      steps,
+      epoch: epoch + 1,
+      loss: loss / seen,
+      accuracy: correct / seen,
+      learningRate: rate,
+      imagesPerSecond: speed,
+      secondsLeft: (steps - step) * plan.batch / speed,
+      ...(ended && validation !== undefined ? { validation } : {}),
+    });
+    // Lets signals and timers in: the kernels block this thread.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  if (step < steps) await save();
+  return { network: trainedNetwork(graph), recipe: plan, step, steps, validation };
+}
