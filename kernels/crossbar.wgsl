@@ -7,7 +7,7 @@ struct Params {
   columns: u32,
   perGroup: u32,
   columnTiles: u32,
-  // The ADC: clamp((d · mul + add) >> shift, 0, top) · gain + offset, or table[d − offset].
+  // The ADC: min(d, top), clamp(d, add, top), clamp((d · mul + add) >> shift, 0, top) · gain + offset, or table[d − offset].
   mul: i32,
   add: i32,
   shift: u32,
@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> bits: array<Word>; // [position][group][tile][bit][vector]
 @group(0) @binding(2) var<storage, read> planes: array<Word>; // [tile][plane][vector][column]
 @group(0) @binding(3) var<storage, read_write> sums: array<{{SUM}}>; // [position][column]
-@group(0) @binding(4) var<storage, read> counts: array<i32>; // [position][group][tile][digit]
+@group(0) @binding(4) var<storage, read> counts: array<i32>; // as count.wgsl writes them
 @group(0) @binding(5) var<storage, read> table: array<{{SUM}}>; // codes, or values of a dynamic range
 @group(0) @binding(6) var<storage, read> starts: array<i32>; // [tile][digit][slice]: where in the table d = 0 stands
 
@@ -30,6 +30,9 @@ fn ones(word: Word) -> u32 {
 
 fn convert(d: i32) -> i32 {
   //#if CLIP
+  return min(d, p.top);
+  //#end
+  //#if CLAMP
   return clamp(d, p.add, p.top);
   //#end
   //#if LINEAR
@@ -59,24 +62,26 @@ fn main(
   let group = 0u;
   //#end
   //#for i in ROWS
-  let cell{{i}} = (min(first + {{i}}u, p.positions - 1u) * p.groups + group) * p.tiles;
+  let place{{i}} = min(first + {{i}}u, p.positions - 1u) * p.groups + group;
+  //#if COUNTED
+  let counts{{i}} = place{{i}} * (p.tiles * {{SIGNED}}u * {{DIGITS}}u + 1u);
+  //#end
+  //#if CORRECTED
+  var out{{i}} = {{SUM}}(counts[counts{{i}} + p.tiles * {{SIGNED}}u * {{DIGITS}}u]) * {{CORRECTION}};
+  //#else
   var out{{i}} = {{SUM}}(0);
   //#end
+  //#end
   for (var tile = 0u; tile < p.tiles; tile++) {
-    //#if CORRECTED
-    //#for i in ROWS
-    //#for z in DIGITS
-    out{{i}} += {{SUM}}(counts[(cell{{i}} + tile) * {{DIGITS}}u + {{z}}u]) * {{CORRECTION[z]}};
-    //#end
-    //#end
-    //#end
     //#for k in SLICES
     {
       //#include PLANES_TEXT
       //#for i in ROWS
       {
-        let cell = cell{{i}} + tile;
-        let base = cell * {{BITS}}u * {{VECTORS}}u;
+        let base = (place{{i}} * p.tiles + tile) * {{BITS}}u * {{VECTORS}}u;
+        //#if SIGNED
+        let digits = counts{{i}} + tile * {{DIGITS}}u;
+        //#end
         var slice = {{SUM}}(0);
         //#for z in DIGITS
         {

@@ -12,7 +12,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> bits: array<Word>; // [position][group][tile][bit][vector]
 @group(0) @binding(2) var<storage, read> planes: array<Word>; // [tile][plane][vector][column]
 @group(0) @binding(3) var<storage, read_write> extremes: array<atomic<i32>>; // [tile][digit][slice][lowest, highest]
-@group(0) @binding(4) var<storage, read> counts: array<i32>; // [position][group][tile][digit]
+@group(0) @binding(4) var<storage, read> counts: array<i32>; // as count.wgsl writes them
 var<workgroup> found: array<atomic<i32>, {{EXTREMES}}>;
 
 fn ones(word: Word) -> u32 {
@@ -44,8 +44,11 @@ fn main(
       var high{{z}} = -2147483647;
       //#end
       for (var position = first; position < min(first + {{BLOCK}}u, p.positions); position++) {
-        let cell = (position * p.groups + group) * p.tiles + tile;
-        let base = cell * {{BITS}}u * {{VECTORS}}u;
+        let place = position * p.groups + group;
+        let base = (place * p.tiles + tile) * {{BITS}}u * {{VECTORS}}u;
+        //#if SIGNED
+        let digits = place * (p.tiles * {{DIGITS}}u + 1u) + tile * {{DIGITS}}u;
+        //#end
         //#for z in DIGITS
         {
           //#include PARTIAL_TEXT

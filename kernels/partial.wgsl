@@ -1,4 +1,4 @@
-// Included: d = Σ_rows digit z · cells of slice k, from the planes loaded above and the position whose bits start at `base`.
+// Included: d = Σ_rows digit z · cells of slice k, from the planes loaded above and the position whose bits start at `base` and digit sums at `digits`.
 var sum = 0u;
 //#for b in DIGIT_BITS[z]
 //#for v in VECTORS
@@ -11,7 +11,7 @@ var sum = 0u;
 //#end
 //#end
 //#if SIGNED
-let d = i32(sum) * {{FACTOR[k]}} + {{LOWEST[k]}} * counts[cell * {{DIGITS}}u + {{z}}u];
+let d = i32(sum) * {{FACTOR[k]}} + {{LOWEST[k]}} * counts[digits + {{z}}u];
 //#else
 let d = i32(sum) * {{FACTOR[k]}};
 //#end

@@ -3,6 +3,7 @@
 import { NumericError, OptionError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import type { AdcTable } from "../simulate/program.ts";
+import { roundHalfEven } from "../quantize/round.ts";
 import { chooseRange } from "./range.ts";
 
 /** Ways of choosing an ADC's range by name. */
@@ -41,7 +42,9 @@ export interface ResolvedAdc {
 
 /** An ADC whose range follows the extremes of each batch, for every tile, input digit and slice apart. */
 export interface DynamicAdc {
+  /** Tells it from a resolved ADC. */
   readonly dynamic: true;
+  /** Number of codes, 2^bits. */
   readonly levels: number;
   /** As in {@linkcode ResolvedAdc}. */
   readonly unit: number;
@@ -154,7 +157,7 @@ export function resolveAdc(options: AdcOptions, sums: SumStatistics, where = "si
 
 /** Code of a cell-level sum v = d · unit, in f64 and half to even. */
 export function adcCode({ lo, step, levels }: ResolvedAdc, v: number): number {
-  return Math.min(Math.max(roundEven((v - lo) / step), 0), levels - 1);
+  return Math.min(Math.max(roundHalfEven((v - lo) / step), 0), levels - 1);
 }
 
 /**
@@ -188,12 +191,4 @@ export function adcTable(resolved: ResolvedAdc, min: number, max: number, offset
   const codes = new Int32Array(max - min + 1);
   for (let index = 0; index < codes.length; index++) codes[index] = adcCode(resolved, (index + min) * unit) + offset;
   return { min, max, codes };
-}
-
-/** Nearest integer, halves to the even one, in f64. */
-export function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -16,7 +16,9 @@ export interface RangeOptions {
 
 /** Limits of a converter in integer partial sums: code k stands for lo + k · step. */
 export interface ChosenRange {
+  /** Sum of code 0. */
   readonly lo: number;
+  /** Sums per code. */
   readonly step: number;
 }
 

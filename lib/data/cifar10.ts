@@ -4,7 +4,7 @@ import { DataError } from "../errors.ts";
 import { tensor } from "../tensor.ts";
 import { cached } from "./cache.ts";
 import { decodeBinary, decodePicture, imageBytes, imagesPerFile } from "./cifar10_files.ts";
-import { type Dataset, type DatasetSource, type LoadOptions, loadRange } from "./dataset.ts";
+import { CALIBRATION_IMAGES, type Dataset, type DatasetSource, type LoadOptions, loadRange } from "./dataset.ts";
 import { folderWith, importSource, readPart, requireFolder } from "./source.ts";
 
 type Split = "train" | "test";
@@ -56,7 +56,9 @@ async function load(split: Split, options: LoadOptions): Promise<Dataset> {
     const all = bytes.subarray(imagesPerFile * imageBytes);
     labels.set(all.subarray(from - first, to - first), from - begin);
   }
-  return { name: `cifar10/${split}`, images: tensor(images, [count, 32, 32, 3]), labels, classes };
+  const { folder } = options;
+  const calibration = () => load("train", { limit: CALIBRATION_IMAGES, ...(folder === undefined ? {} : { folder }) });
+  return { name: `cifar10/${split}`, images: tensor(images, [count, 32, 32, 3]), labels, classes, calibration };
 }
 
 /** Reads one file: pixels, then labels. */

@@ -13,7 +13,12 @@ export interface Dataset {
   readonly labels: Uint8Array;
   /** Name of each class. */
   readonly classes: readonly string[];
+  /** Loads a few dozen training images of the same set, for choosing ADC ranges. */
+  readonly calibration?: () => Promise<Dataset>;
 }
+
+/** Training images a test set hands out for calibration. */
+export const CALIBRATION_IMAGES = 64;
 
 /** Which part of a data set to load, and from where. */
 export interface LoadOptions {

@@ -2,9 +2,12 @@
 
 import { DataError } from "../errors.ts";
 import { tensor } from "../tensor.ts";
-import { type Dataset, type LoadOptions, loadRange } from "./dataset.ts";
+import { cached } from "./cache.ts";
+import { CALIBRATION_IMAGES, type Dataset, type LoadOptions, loadRange } from "./dataset.ts";
 import { readIdx } from "./idx.ts";
 import { requireFolder } from "./source.ts";
+
+const imageBytes = 784;
 
 /** What tells one such set from another. */
 export interface IdxSet {
@@ -14,6 +17,8 @@ export interface IdxSet {
   readonly name: string;
   /** Name of each class. */
   readonly classes: readonly string[];
+  /** Version to keep the set under in the cache, so that its package is asked only once; not kept by default. */
+  readonly key?: string;
   /** The folder to read from if the user names none. */
   readonly folder: () => Promise<string>;
 }
@@ -22,7 +27,20 @@ export interface IdxSet {
 export async function loadIdx(set: IdxSet, split: "train" | "test", options: LoadOptions): Promise<Dataset> {
   const total = split === "train" ? 60_000 : 10_000;
   const { begin, end } = loadRange(set.title, options, total);
-  const folder = options.folder ?? await set.folder();
+  const read = async () => await readSplit(set, split, total, options.folder ?? await set.folder());
+  const bytes = options.folder === undefined && set.key !== undefined
+    ? await cached(`${set.name}-${split}-${set.key}.u8`, total * (imageBytes + 1), read)
+    : await read();
+  return {
+    name: `${set.name}/${split}`,
+    images: tensor(bytes.slice(begin * imageBytes, end * imageBytes), [end - begin, 28, 28, 1]),
+    labels: bytes.slice(total * imageBytes + begin, total * imageBytes + end),
+    classes: set.classes,
+    calibration: () => loadIdx(set, "train", { ...options, offset: 0, limit: CALIBRATION_IMAGES }),
+  };
+}
+
+async function readSplit(set: IdxSet, split: "train" | "test", total: number, folder: string): Promise<Uint8Array<ArrayBuffer>> {
   await requireFolder(set.title, folder, "a folder with the four idx files, plain or as .gz");
   const prefix = split === "train" ? "train" : "t10k";
   const images = await readIdx(set.title, folder, `${prefix}-images-idx3-ubyte`, 3);
@@ -43,10 +61,8 @@ export async function loadIdx(set: IdxSet, split: "train" | "test", options: Loa
       wanted: "a class from 0 to 9",
     });
   }
-  return {
-    name: `${set.name}/${split}`,
-    images: tensor(images.data.slice(begin * 784, end * 784), [end - begin, 28, 28, 1]),
-    labels: labels.data.slice(begin, end),
-    classes: set.classes,
-  };
+  const bytes = new Uint8Array(total * (imageBytes + 1));
+  bytes.set(images.data);
+  bytes.set(labels.data, total * imageBytes);
+  return bytes;
 }

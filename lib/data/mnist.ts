@@ -8,6 +8,7 @@ const set: IdxSet = {
   title: "MNIST",
   name: "mnist",
   classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+  key: "1.2.6",
   folder: async () => {
     const source = await importSource<{ readonly files: URL }>("MNIST", "./mnist_npm.ts", import.meta.url);
     return decodeURIComponent(source.files.pathname).replace(/\/$/, "");

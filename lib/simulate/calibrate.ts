@@ -12,7 +12,7 @@ import { observe } from "./observe.ts";
 export interface CalibrateOptions extends LowerOptions {
   /** Images run at once; default 16. */
   readonly batch?: number;
-  /** Work per layer over all images, as for `observe`; default 60 million words. */
+  /** Work per layer over all images, as for `observe`; default 30 million words. */
   readonly budget?: number;
   /** Key of the sample; default 0. */
   readonly seed?: number;
@@ -34,7 +34,7 @@ export async function calibrate(
   backend: Backend,
   options: CalibrateOptions = {},
 ): Promise<Record<string, LayerAdc>> {
-  const { digitBits = 1, batch = 16, budget = 6e7, seed = 0 } = options;
+  const { digitBits = 1, batch = 16, budget = 3e7, seed = 0 } = options;
   const range = checkAdc(adc).range;
   const program = lowerQuantized(mapped.sliced.quantized);
   const plans = Object.values(mapped.layers).flatMap((layer) => {

@@ -134,7 +134,13 @@ function asAffine(span: Span): AdcKernel | undefined {
 }
 
 /** An offset with which the edges of all codes fall right, if there is one. */
-function affineOffset({ codes, low, least, most }: Span, edges: readonly number[], scale: number, multiplier: number, base: number): number | undefined {
+function affineOffset(
+  { codes, low, least, most }: Span,
+  edges: readonly number[],
+  scale: number,
+  multiplier: number,
+  base: number,
+): number | undefined {
   const last = low + codes.length - 1;
   let [from, to] = [-I16 - low * scale, I16 - last * scale];
   for (const index of edges) {

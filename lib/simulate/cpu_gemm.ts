@@ -60,7 +60,7 @@ export async function prepareInteger(device: CpuDevice, product: IntegerProduct)
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   const start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
   const turns = window.pitch / (2 * PAIRS), pitch = blocks * width * 4;
-  const channels = geometry.outputShape[2], direct = channels * 4 === pitch;
+  const channels = geometry.outputShape[2], direct = geometry.groups === 1 && channels * 4 === pitch;
   const { pool } = device;
   return {
     run(batch, address) {
@@ -147,7 +147,7 @@ export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<
     return { weights: device.upload(packed), bias: device.upload(bias) };
   });
   const gemm = await device.kernel(floatGemm()), copy = await device.kernel(copyColumns());
-  const pitch = blocks * 64, direct = channels * 4 === pitch;
+  const pitch = blocks * 64, direct = geometry.groups === 1 && channels * 4 === pitch;
   const { pool } = device;
   return {
     run(batch, address) {

@@ -22,6 +22,7 @@ export interface LoweredLayer {
   readonly output: number;
   /** Index of its step. */
   readonly step: number;
+  /** Its window. */
   readonly geometry: Geometry;
   /** Bits of its input codes; absent for a float layer. */
   readonly inputBits?: number;
@@ -31,6 +32,7 @@ export interface LoweredLayer {
 
 /** A program that remembers where each conv and linear layer went. */
 export interface LoweredProgram extends Program {
+  /** By name, in network order. */
   readonly layers: Readonly<Record<string, LoweredLayer>>;
 }
 

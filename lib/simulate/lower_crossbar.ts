@@ -1,15 +1,17 @@
 // One mapped layer as kernels run it: cells in array order, the ADC as a table, and the real scale of the integer that comes out.
 
-import { adcTable, type LayerAdc, roundEven } from "../circuit/adc.ts";
+import { adcTable, type LayerAdc } from "../circuit/adc.ts";
 import { effectiveCells } from "../decompose/effective_cells.ts";
 import { MappingError, NumericError } from "../errors.ts";
 import type { MappedLayer } from "../map/mapped.ts";
+import { roundHalfEven } from "../quantize/round.ts";
 import { checkSum } from "./lower_weights.ts";
 import type { CrossbarStep, Geometry } from "./program.ts";
 import { rowsOf } from "./reference_crossbar.ts";
 
 /** A layer on arrays before its ADC is chosen: everything of a {@linkcode CrossbarStep} but its place in a program and its converter. */
 export interface CrossbarPlan extends Omit<CrossbarStep, "op" | "input" | "output" | "adc"> {
+  /** Name of the layer. */
   readonly name: string;
   /** Cell-level sum of one integer partial sum: 1 or ½. */
   readonly unit: number;
@@ -23,8 +25,11 @@ export interface CrossbarPlan extends Omit<CrossbarStep, "op" | "input" | "outpu
 
 /** What a converter makes of a plan: y = gain · out + constant is Σ x · multiplier · (code − zero), as far as the ADC resolves it. */
 export interface CrossbarLowered {
+  /** The step, ready to run. */
   readonly step: CrossbarStep;
+  /** Real sum per unit of the step's output. */
   readonly gain: number;
+  /** Real sum at an output of 0. */
   readonly constant: number;
 }
 
@@ -116,7 +121,7 @@ export function lowerCrossbar(plan: CrossbarPlan, adc: LayerAdc, input: number, 
   if ("dynamic" in adc) {
     return { step: { ...shared, sliceWeights, adc: { kind: "dynamic", levels: adc.levels, unit }, correction }, gain: 1, constant: 0 };
   }
-  const offset = roundEven(adc.lo / adc.step);
+  const offset = roundHalfEven(adc.lo / adc.step);
   const rest = adc.lo - offset * adc.step;
   const table = adcTable(adc, plan.reach[0], plan.reach[1], offset);
   const weight = conversionWeight(plan);

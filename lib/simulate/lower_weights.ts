@@ -7,6 +7,7 @@ import { rowsOf } from "./reference_crossbar.ts";
 
 /** Integer weights multiplier · (code − zero). */
 export interface IntegerWeights {
+  /** `[groups][rows][columns per group]`. */
   readonly weights: Int16Array;
   /** 2 where the zero is a half-integer, else 1. */
   readonly multiplier: 1 | 2;
@@ -57,7 +58,11 @@ export function integerWeights(name: string, codes: WeightCodes, geometry: Geome
   return { weights: reorder(values, geometry, new Int16Array(values.length)), multiplier };
 }
 
-/** @throws {NumericError} if a sum of that magnitude does not fit 32 bits. */
+/**
+ * Guards integer sums.
+ *
+ * @throws {NumericError} if a sum of that magnitude does not fit 32 bits.
+ */
 export function checkSum(name: string, magnitude: number): void {
   if (magnitude < 2 ** 31 - 1) return;
   throw new NumericError("keep sums in 32 bits", {

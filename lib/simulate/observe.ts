@@ -13,7 +13,7 @@ import { sourceIndex } from "./reference_crossbar.ts";
 export interface ObserveOptions {
   /** Converter to judge; without one, only sums are counted. */
   readonly adc?: ResolvedAdc;
-  /** 32-bit words to combine, at most about this many; default 60 million, some 0.2 s. */
+  /** 32-bit words to combine, at most about this many; default 30 million, some 0.2 s. */
   readonly budget?: number;
   /** Key of the sample; default 0. */
   readonly seed?: number;
@@ -47,7 +47,7 @@ const POSITIONS = 64;
  * @throws {ShapeError} if the codes do not have the layer's input shape.
  */
 export function observe(plan: CrossbarPlan, codes: Tensor<Uint8Array>, options: ObserveOptions = {}): Observation {
-  const { adc, budget = 6e7, seed = 0 } = options;
+  const { adc, budget = 3e7, seed = 0 } = options;
   const { geometry, slices, inputBits, digitBits, reach: [min, max], sliceWeights } = plan;
   const batch = codes.shape[0] ?? 0;
   const pixels = elements(geometry.inputShape);

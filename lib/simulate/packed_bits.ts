@@ -7,8 +7,11 @@ import { rowsOf } from "./reference_crossbar.ts";
 export interface PackedCells {
   /** `[groups][slices][columns][planes][words]`; each tile starts a new word. */
   readonly bits: Int32Array;
+  /** Bits per cell level. */
   readonly planes: number;
+  /** Smallest cell. */
   readonly lowest: number;
+  /** Greatest common divisor of the cells' distances from it; 0 if all are equal. */
   readonly factor: number;
   /** Words of one plane of a column. */
   readonly words: number;
@@ -30,24 +33,25 @@ export function packCells(plan: CrossbarPlan, columns: readonly number[]): Packe
   const all = geometry.outputShape[2] / geometry.groups, rows = rowsOf(geometry);
   const starts = wordStarts(tiles);
   const words = starts.at(-1)!;
-  let lowest = 127, highest = -128;
-  for (const cell of cells) {
-    if (cell < lowest) lowest = cell;
-    if (cell > highest) highest = cell;
-  }
+  const present = new Uint8Array(256);
+  for (let index = 0; index < cells.length; index++) present[cells[index]! + 128] = 1;
+  const lowest = present.indexOf(1) - 128, highest = present.lastIndexOf(1) - 128;
   let factor = 0;
-  for (let value = 1; value <= highest - lowest; value++) if (cells.includes(lowest + value)) factor = divisor(factor, value);
+  for (let value = 1; value <= highest - lowest; value++) if (present[lowest + value + 128] === 1) factor = divisor(factor, value);
   const planes = factor === 0 ? 0 : 32 - Math.clz32((highest - lowest) / factor);
+  const levels = Uint8Array.from({ length: 256 }, (_, index) => Math.max(0, index - 128 - lowest) / (factor || 1));
   const bits = new Int32Array(geometry.groups * slices * columns.length * planes * words);
   for (let plane = 0; plane < geometry.groups * slices; plane++) {
     for (let tile = 0; tile + 1 < tiles.length; tile++) {
-      for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-        const word = starts[tile]! + ((row - tiles[tile]!) >> 5), mask = 1 << ((row - tiles[tile]!) & 31);
-        const base = (plane * rows + row) * all;
+      for (let word = starts[tile]!; word < starts[tile + 1]!; word++) {
+        const first = tiles[tile]! + 32 * (word - starts[tile]!);
+        const count = Math.min(32, tiles[tile + 1]! - first);
         for (let index = 0; index < columns.length; index++) {
-          const level = (cells[base + columns[index]!]! - lowest) / (factor || 1);
+          const from = (plane * rows + first) * all + columns[index]!;
           for (let bit = 0; bit < planes; bit++) {
-            if ((level >> bit) & 1) bits[((plane * columns.length + index) * planes + bit) * words + word]! |= mask;
+            let packed = 0;
+            for (let row = 0; row < count; row++) packed |= ((levels[cells[from + row * all]! + 128]! >> bit) & 1) << row;
+            bits[((plane * columns.length + index) * planes + bit) * words + word] = packed;
           }
         }
       }

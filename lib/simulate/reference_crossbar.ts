@@ -1,14 +1,9 @@
 // The crossbar step as its definition reads, one loop per symbol: the oracle the fast kernels are compared with.
 
+import { roundHalfEven as rint } from "../quantize/round.ts";
 import type { CrossbarStep, Geometry } from "./program.ts";
 
-/** Rounds half to even, in f64. */
-export function rint(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
+export { rint };
 
 /**
  * Index into an image of what row (kernel row · kernel width + kernel column) · channels + channel of `group` reads at output

@@ -1,7 +1,7 @@
 // Batch norm, ReLU and activation quantisation as integer comparisons, exact by construction: thresholds are searched, not solved for.
 
-import { roundEven } from "../circuit/adc.ts";
 import { NumericError } from "../errors.ts";
+import { roundHalfEven } from "../quantize/round.ts";
 import type { ThresholdStep } from "./program.ts";
 
 /** Real value of an integer sum: x = (gain · sum + constant[c]) · scale[c] + bias[c], evaluated in f64 in this order. */
@@ -22,7 +22,7 @@ const LAST = 2 ** 31 - 2;
 /** Code of an integer sum: clamp(rint(x / step), 0, levels) with x as {@linkcode SumScale} says. The definition thresholds reproduce. */
 export function codeOfSum({ gain, constant, scale, bias }: SumScale, channel: number, sum: number, step: number, levels: number): number {
   const real = (gain * sum + constant[channel]!) * scale[channel]! + bias[channel]!;
-  return Math.min(Math.max(roundEven(real / step), 0), levels);
+  return Math.min(Math.max(roundHalfEven(real / step), 0), levels);
 }
 
 /**

@@ -1,11 +1,11 @@
-// ADC tables as kernels like them best: a clip, a line, or a table; and the value tables of a dynamic range.
+// ADC tables as kernels like them best: a clip at one or both ends, a line, or a table; and the value tables of a dynamic range.
 
 import type { AdcTable, CrossbarStep } from "./program.ts";
 import { rint } from "./reference_crossbar.ts";
 
-/** Parameters of a converter: clamp(d, add, top), or clamp((d · mul + add) >> shift, 0, top) · gain + offset, or table[d − offset]. */
+/** Parameters of a converter: min(d, top), clamp(d, add, top), clamp((d · mul + add) >> shift, 0, top) · gain + offset, or table[d − offset]. */
 export interface ConverterForm {
-  readonly kind: "clip" | "linear" | "table";
+  readonly kind: "clip" | "clamp" | "linear" | "table";
   readonly mul: number;
   readonly add: number;
   readonly shift: number;
@@ -26,7 +26,7 @@ function clipForm({ min, codes }: AdcTable): ConverterForm | undefined {
   for (let index = 0; index < codes.length; index++) {
     if (codes[index] !== Math.min(Math.max(index + min, add), top)) return undefined;
   }
-  return { kind: "clip", mul: 1, add, shift: 0, top, gain: 1, offset: 0 };
+  return { kind: add === min ? "clip" : "clamp", mul: 1, add, shift: 0, top, gain: 1, offset: 0 };
 }
 
 /** Fits a line through the transitions between codes; every pair of transitions bounds its slope from both sides. */

@@ -13,7 +13,7 @@ import type { TemplateValues } from "../gpu/template.ts";
 import type { CrossbarStep } from "./program.ts";
 import { converterForm, dynamicTables } from "./webgpu_adc.ts";
 import { bindings, type HostTurn, lanesFor, type Launch, type PlanContext, type StepPlan, workgroups } from "./webgpu_launch.ts";
-import { packCrossbar } from "./webgpu_planes.ts";
+import { packCrossbar, type PackedCrossbar } from "./webgpu_planes.ts";
 
 /** Positions one invocation of the first pass of a dynamic range looks at. */
 const BLOCK = 32;
@@ -29,15 +29,16 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   const tileCount = tiles.length - 1;
   const columns = geometry.outputShape[2];
   const positions = geometry.outputShape[0] * geometry.outputShape[1];
-  const cells = positions * geometry.groups * tileCount;
-  const signed = packed.slices.some(({ lowest }) => lowest !== 0);
+  const places = positions * geometry.groups;
+  const cells = places * tileCount;
+  const signed = isSigned(packed);
   const counted = signed || correction !== 0;
   const lanes = lanesFor(columns);
   const columnTiles = Math.ceil(columns / lanes);
   const form = adc.kind === "table" ? converterForm(adc.table) : undefined;
   const values = templateValues(step, packed, lanes);
   const digits = values.DIGITS as number;
-  const rows = crossbarRows(values);
+  const rows = crossbarRows(values, device.software);
 
   const planes = own(packed.data, `${name} cells`);
   const shape = [geometry.groups, tileCount, columns, columns / geometry.groups, columnTiles];
@@ -51,8 +52,8 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
     launches.push({
       kernel: await compile(device, { label: "count", code: countCode, bindings: bindings("rw"), values }),
       operands: ["bits", "counts"],
-      params: (batch) => [batch * cells],
-      groups: (batch) => workgroups(batch * cells),
+      params: (batch) => [batch * places, tileCount],
+      groups: (batch) => workgroups(batch * places),
     });
   }
   const counts = counted ? "counts" : none;
@@ -93,7 +94,7 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   return {
     launches,
     hostTurn,
-    scratch: { bits: cells * step.inputBits * packed.words * 4, counts: counted ? cells * digits * 4 : 0 },
+    scratch: { bits: cells * step.inputBits * packed.words * 4, counts: counted ? (places + (signed ? cells * digits : 0)) * 4 : 0 },
   };
 
   async function sumLaunch(tableOperand: GpuBuffer | (() => GpuBuffer), converter: readonly number[]): Promise<Launch> {
@@ -106,6 +107,7 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
         ROWS: rows,
         SUM: dynamic ? "f32" : "i32",
         CLIP: Number(form?.kind === "clip"),
+        CLAMP: Number(form?.kind === "clamp"),
         LINEAR: Number(form?.kind === "linear"),
         TABLE: Number(form?.kind === "table"),
         DYNAMIC: Number(dynamic),
@@ -121,8 +123,12 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   }
 }
 
+function isSigned({ slices }: PackedCrossbar): boolean {
+  return slices.some(({ lowest }) => lowest !== 0);
+}
+
 /** Values common to the templates of all crossbar kernels. */
-function templateValues(step: CrossbarStep, packed: ReturnType<typeof packCrossbar>, lanes: number): TemplateValues {
+function templateValues(step: CrossbarStep, packed: PackedCrossbar, lanes: number): TemplateValues {
   const digits = Math.ceil(step.inputBits / step.digitBits);
   const perDigit = Array.from({ length: digits }, (_, digit) => digit);
   const { slices, vectorWords, words } = packed;
@@ -138,7 +144,8 @@ function templateValues(step: CrossbarStep, packed: ReturnType<typeof packCrossb
     DIGIT_BITS: perDigit.map((digit) => Math.min(step.digitBits, step.inputBits - digit * step.digitBits)),
     FIRST_BIT: perDigit.map((digit) => digit * step.digitBits),
     DIGIT_WEIGHT: perDigit.map((digit) => 2 ** (digit * step.digitBits)),
-    CORRECTION: perDigit.map((digit) => step.correction * 2 ** (digit * step.digitBits)),
+    CORRECTION: step.correction,
+    COUNTED: Number(isSigned(packed) || step.correction !== 0),
     SLICES: step.slices,
     SLICE_WEIGHT: step.sliceWeights,
     PLANES: slices.map(({ planes }) => planes),
@@ -146,7 +153,7 @@ function templateValues(step: CrossbarStep, packed: ReturnType<typeof packCrossb
     ALL_PLANES: packed.allPlanes,
     FACTOR: slices.map(({ factor }) => factor),
     LOWEST: slices.map(({ lowest }) => lowest),
-    SIGNED: Number(slices.some(({ lowest }) => lowest !== 0)),
+    SIGNED: Number(isSigned(packed)),
     GROUPED: Number(step.geometry.groups > 1),
     EXTREMES: 2 * digits * step.slices,
     PLANES_TEXT: planesText,
@@ -154,9 +161,10 @@ function templateValues(step: CrossbarStep, packed: ReturnType<typeof packCrossb
   };
 }
 
-/** Positions per invocation of the summing kernel: two, or one where the unrolled text would grow long. */
-function crossbarRows({ BITS, VECTORS, ALL_PLANES }: TemplateValues): number {
-  return Number(BITS) * Number(VECTORS) * Number(ALL_PLANES) > 64 ? 1 : 2;
+/** Positions per invocation of the summing kernel: one where the unrolled text would grow long, else two, or four where registers abound. */
+function crossbarRows({ BITS, VECTORS, ALL_PLANES }: TemplateValues, software: boolean): number {
+  if (Number(BITS) * Number(VECTORS) * Number(ALL_PLANES) > 64) return 1;
+  return software ? 2 : 4;
 }
 
 function gatherParams({ geometry }: CrossbarStep): number[] {

@@ -7,6 +7,7 @@ import type { MappedNetwork } from "../../lib/map/mapped.ts";
 import { calibrate } from "../../lib/simulate/calibrate.ts";
 import { type LoweredProgram, lowerMapped, lowerQuantized } from "../../lib/simulate/lower.ts";
 import { fraction } from "../../lib/simulate/lower_crossbar.ts";
+import { observe } from "../../lib/simulate/observe.ts";
 import { referenceBackend } from "../../lib/simulate/reference.ts";
 import type { Tensor } from "../../lib/tensor.ts";
 import { randomImages } from "./random_program.ts";
@@ -77,22 +78,26 @@ Deno.test("lowerMapped() carries an ADC's step and offset into the sums, with an
     const unit = reference === "dummy" ? 0.5 : 1;
     const images = randomImages(5, lowerQuantized(quantized), 2);
     for (const step of [0.0071, 1 / 3, 0.7499]) {
-      // 5 tiles × 15 digits × 5 slice weights conversions, each off by at most half a step
-      const programs = [lowerQuantized(quantized), lowerMapped(mapped, { conv3: { levels: 2 ** 14, lo: -50.0123, step, unit } })];
-      const reals = await Promise.all(programs.map(async (program) => {
-        const affine = program.steps.find((each) => each.op === "affine" && each.input === program.layers.conv3!.output)!;
+      const adc = { levels: 2 ** 14, lo: -50.0123, step, unit };
+      const programs = [lowerQuantized(quantized), lowerMapped(mapped, { conv3: adc })];
+      const [exact, converted] = await Promise.all(programs.map(async (program) => {
+        const { input, output } = program.layers.conv3!;
+        const affine = program.steps.find((each) => each.op === "affine" && each.input === output)!;
         await using session = await referenceBackend().prepare(program);
-        return (await session.run(images, [affine.output])).taps.get(affine.output)!.data;
+        const { taps } = await session.run(images, [input, affine.output]);
+        return { codes: taps.get(input) as Tensor<Uint8Array>, reals: taps.get(affine.output)!.data };
       }));
       const scale = quantized.weights.conv3!.scale * 0.7;
-      let [mean, largest] = [0, 0];
-      reals[0]!.forEach((value, index) => {
-        const miss = (value - reals[1]![index]!) / scale;
-        mean += miss / reals[0]!.length;
+      let noise = 0, largest = 0;
+      exact!.reals.forEach((value, index) => {
+        const miss = (value - converted!.reals[index]!) / scale;
+        noise += miss ** 2;
         largest = Math.max(largest, Math.abs(miss));
       });
+      // 5 tiles × 15 (digits) × 5 (slices) conversions, each off by at most half a step
       assert(largest < 375 * step / 2 && largest > 0, `${reference} ${step}: ${largest}`);
-      assert(Math.abs(mean) < 30 * step, `${reference} ${step}: ${mean}`);
+      const { power } = observe(programs[1]!.layers.conv3!.plan!, exact!.codes, { adc, budget: Infinity });
+      assert(Math.abs(power!.noise / noise - 1) < 1e-3, `${reference} ${step}: ${power!.noise} ${noise}`);
     }
   }
 });

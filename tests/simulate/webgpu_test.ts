@@ -2,10 +2,12 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError, ShapeError } from "../../lib/errors.ts";
+import { openDevice } from "../../lib/gpu/device.ts";
 import type { Backend } from "../../lib/simulate/backend.ts";
-import type { Program } from "../../lib/simulate/program.ts";
+import type { Geometry, Program } from "../../lib/simulate/program.ts";
 import { referenceBackend } from "../../lib/simulate/reference.ts";
 import { webgpuBackend } from "../../lib/simulate/webgpu.ts";
+import { prepareSession } from "../../lib/simulate/webgpu_session.ts";
 import type { Tensor, TypedArray } from "../../lib/tensor.ts";
 import { randomCrossbarProgram, randomImages, randomProgram } from "./random_program.ts";
 
@@ -81,6 +83,49 @@ test("webgpuBackend() gives the same result for any batch size, one session and 
     assertEquals(part.output.shape, [1, features]);
     assertEquals(part.output.data, whole.output.data.slice(image * features, (image + 1) * features));
   });
+});
+
+test("prepareSession() splits batches that do not fit, except under a dynamic range", async () => {
+  await using device = await openDevice();
+  const program = randomProgram(3);
+  const images = randomImages(3, program, 7);
+  await using whole = await prepareSession(device, program);
+  const expected = await whole.run(images, [0, 2]);
+  const small = Object.assign(await openDevice(), { limits: { ...device.limits, bindingSize: 2 ** 14 } });
+  await using _close = small;
+  await using split = await prepareSession(small, program);
+  const actual = await split.run(images, [0, 2]);
+  assertEquals(actual.output, expected.output);
+  assertEquals([...actual.taps], [...expected.taps]);
+  const dynamic = randomCrossbarProgram(2, { dynamic: true });
+  await using session = await prepareSession(small, dynamic);
+  await assertRejects(() => session.run(randomImages(2, dynamic, 4000)), DeviceError, "dynamic");
+});
+
+test("webgpuBackend() sums more rows than one shader loop may take", async (backend) => {
+  const rows = 70_000;
+  const geometry: Geometry = {
+    kernel: [1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    inputShape: [1, 1, rows],
+    outputShape: [1, 1, 2],
+  };
+  const program: Program = {
+    values: [
+      { type: "u8", shape: [1, 1, rows], name: "input" },
+      { type: "i32", shape: [1, 1, 2], name: "sums" },
+      { type: "f32", shape: [1, 1, 2], name: "output" },
+    ],
+    steps: [
+      { op: "integer", input: 0, output: 1, geometry, weights: Int16Array.from({ length: 2 * rows }, (_, at) => at % 257 - 100), zero: 3 },
+      { op: "affine", input: 1, output: 2, scale: Float32Array.of(0.5, 0.25), bias: new Float32Array(2) },
+    ],
+    output: 2,
+  };
+  await agree(backend, program, randomImages(1, program, 2), "long rows");
 });
 
 test("webgpuBackend() refuses wrong images, unknown taps and closed sessions", async (backend) => {

@@ -1,0 +1,84 @@
+// What a simulation gives back: accuracies, one row per array layer, and the configuration it can be repeated from.
+
+import { Table } from "@cliffy/table";
+
+/** One layer on arrays. */
+export interface LayerResult {
+  readonly name: string;
+  /** Arrays it occupies, and used over allocated cells, 0 to 1. */
+  readonly arrays: number;
+  readonly utilisation: number;
+  /** Row tiles, word-line rows and output columns of the unfolded layer. */
+  readonly tiles: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** ADC range and step in units of cell-level sums; absent for a dynamic range. */
+  readonly adc?: { readonly lo: number; readonly step: number; readonly levels: number; readonly lossless: boolean };
+  /** Share of conversions below or above the ADC's range, on a sample of the images; absent for a dynamic range. */
+  readonly clipped?: number;
+  /** Signal-to-quantisation-noise ratio of the layer's output in dB, on the same sample; null where there is no noise at all. */
+  readonly sqnr?: number | null;
+}
+
+/** Shares of images classified correctly, 0 to 1. */
+export interface Accuracies {
+  /** Same weights, real-valued activations; absent if not asked for. */
+  readonly float?: number;
+  /** Integer weights and activations without arrays: the software baseline. */
+  readonly quantized: number;
+  /** Through arrays and ADCs. */
+  readonly crossbar: number;
+}
+
+/** Result of a simulation. */
+export interface Result {
+  readonly kind: "result";
+  readonly network: string;
+  readonly data: string;
+  readonly images: number;
+  readonly accuracy: Accuracies;
+  /** Largest |difference| between crossbar and quantised logits. */
+  readonly logitError: number;
+  readonly layers: readonly LayerResult[];
+  /** Everything the run depends on, as plain data. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly backend: { readonly name: string; readonly description: string };
+  /** Seconds of crossbar simulation, and images per second. */
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  /** Text tables for people. */
+  table(): string;
+}
+
+const percent = (share: number, digits = 2) => `${(100 * share).toFixed(digits)} %`;
+
+/** Attaches {@linkcode Result.table} to the facts. */
+export function result(facts: Omit<Result, "kind" | "table">): Result {
+  return { kind: "result", ...facts, table: () => tables(facts) };
+}
+
+function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, logitError }: Omit<Result, "kind" | "table">): string {
+  const rows: string[][] = [];
+  if (accuracy.float !== undefined) rows.push(["float activations", percent(accuracy.float), ""]);
+  rows.push(["quantised", percent(accuracy.quantized), "software baseline"]);
+  const change = 100 * (accuracy.crossbar - accuracy.quantized);
+  rows.push(["crossbar", percent(accuracy.crossbar), `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} points, largest logit difference ${logitError.toPrecision(2)}`]);
+  const accuracies = new Table().header([`${images} images`, "accuracy", ""]).body(rows).border().toString();
+  const perLayer = new Table()
+    .header(["layer", "rows × columns", "tiles", "arrays", "utilisation", "ADC range", "step", "clipped", "SQNR"])
+    .body(layers.map((layer) => [
+      layer.name,
+      `${layer.rows} × ${layer.columns}`,
+      layer.tiles,
+      layer.arrays,
+      percent(layer.utilisation, 1),
+      layer.adc === undefined ? "dynamic" : `${short(layer.adc.lo)} … ${short(layer.adc.lo + layer.adc.step * (layer.adc.levels - 1))}`,
+      layer.adc === undefined ? "" : short(layer.adc.step),
+      layer.clipped === undefined ? "" : percent(layer.clipped, 3),
+      layer.sqnr === undefined ? "" : layer.sqnr === null ? "exact" : `${layer.sqnr.toFixed(1)} dB`,
+    ]))
+    .border().toString();
+  return `${accuracies}\n${perLayer}\n${backend.name} (${backend.description}): ${seconds.toFixed(2)} s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
+}
+
+const short = (value: number) => String(Number(value.toPrecision(4)));
