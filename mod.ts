@@ -169,10 +169,13 @@ export { decodeWeights, trainedNetwork } from "./lib/train/trained.ts";
 
 // Files and foundations
 export { decodeSafetensors, encodeSafetensors, readSafetensors, type SafetensorsFile, writeSafetensors } from "./lib/io/safetensors.ts";
+export { decodeNpy, decodeNpz, readNpy, readNpz } from "./lib/io/npy.ts";
 export { packCodes, unpackCodes } from "./lib/io/packed_codes.ts";
 export { folderOf, readBytes, writeAtomic, type WriteAtomicOptions } from "./lib/io/atomic.ts";
-export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions } from "./lib/cli/options.ts";
-export { type DeviceLimits, type DeviceOptions, GpuDevice, openDevice } from "./lib/gpu/device.ts";
+export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions, type ValueOf } from "./lib/cli/options.ts";
+export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";
+export { Pool as ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
+export { type DeviceOptions } from "./lib/gpu/device.ts";
 export {
   BitlineError,
   DataError,
@@ -186,5 +189,5 @@ export {
   ShapeError,
 } from "./lib/errors.ts";
 export { checkOptions } from "./lib/options.ts";
-export { hash, mix, normal, permutation } from "./lib/random.ts";
+export { hash, mix, normal as drawNormal, permutation, uniform as drawUniform } from "./lib/random.ts";
 export { elements, type Tensor, tensor, type TypedArray } from "./lib/tensor.ts";

@@ -29,11 +29,21 @@ const command = {
     weights: { type: "string", help: "a network file of your own, as examples/train_vgg7.ts writes it" },
     "weight-bits": { type: "number", default: 4, integer: true, least: 1, most: 8, help: "bits per weight on the arrays" },
     "activation-bits": { type: "number", default: 4, integer: true, least: 1, most: 8, help: "bits per activation" },
-    scheme: { type: "string", default: "offset", choices: ["offset", "balanced", "twosComplement"], help: "how signed weights become cells" },
+    scheme: {
+      type: "string",
+      default: "offset",
+      choices: ["offset", "balanced", "twosComplement"],
+      help: "how signed weights become cells",
+    },
     "cell-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "bits per cell" },
     rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },
     columns: { type: "number", default: 128, integer: true, least: 1, help: "columns of an array" },
-    layout: { type: "string", default: "im2col", choices: ["im2col", "kernel"], help: "row layout: all rows unfolded and cut, or each kernel position apart" },
+    layout: {
+      type: "string",
+      default: "im2col",
+      choices: ["im2col", "kernel"],
+      help: "row layout: all rows unfolded and cut, or each kernel position apart",
+    },
     "digit-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "input bits per step" },
     "adc-bits": { type: "number", default: 6, integer: true, least: 1, most: 24, help: "ADC resolution" },
     "adc-range": { type: "string", default: "mse", help: "full, minmax, percentile, mse, dynamic, or lo,hi in cell-level sums" },
@@ -69,14 +79,31 @@ async function main(): Promise<void> {
       seed: options.seed,
       float: options.float,
     });
-  const result = await chip.run(network, data, { onProgress: (stage, done, total) => progress.update(`${stage}: ${done} of ${total} images`) });
+  const result = await chip.run(network, data, {
+    onProgress: (stage, done, total) => progress.update(`${stage}: ${done} of ${total} images`),
+  });
   progress.clear();
 
   const { layers, configuration, accuracy, images, backend, seconds, imagesPerSecond, logitError } = result;
   if (options.json) {
-    console.log(JSON.stringify({ network: network.name, notes, images, accuracy, logitError, layers, configuration, backend, seconds, imagesPerSecond }));
+    console.log(
+      JSON.stringify({
+        network: network.name,
+        notes,
+        images,
+        accuracy,
+        logitError,
+        layers,
+        configuration,
+        backend,
+        seconds,
+        imagesPerSecond,
+      }),
+    );
   } else {
-    console.log(`${network.name}, trained by: ${notes["command"] ?? "an unnamed command"} (test accuracy there ${notes["accuracy"] ?? "not noted"})`);
+    console.log(
+      `${network.name}, trained by: ${notes["command"] ?? "an unnamed command"} (test accuracy there ${notes["accuracy"] ?? "not noted"})`,
+    );
     console.log(result.table());
   }
 }

@@ -60,7 +60,11 @@ fn main(
   let column = (block % p.columnTiles) * {{LANES}}u + lane.x;
   let start = (block / p.columnTiles) * 4u;
   if (column >= p.columns || start >= p.positions) { return; }
+  //#if GROUPED
   let group = column / p.perGroup;
+  //#else
+  let group = 0u; // uniform addresses of x: one load for all lanes
+  //#end
   let weight = group * p.rows * p.perGroup + column % p.perGroup;
   let position = min(vec4<u32>(start, start + 1u, start + 2u, start + 3u), vec4<u32>(p.positions - 1u));
   let line = position / p.outWidth;

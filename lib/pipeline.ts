@@ -15,6 +15,7 @@ import { simulate, type SimulateOptions } from "./simulate/simulate.ts";
 export interface Context {
   /** Images given to {@linkcode Pipeline.run}. */
   readonly data: Dataset | undefined;
+  /** Stops the work between batches. */
   readonly signal: AbortSignal | undefined;
   /** Tells listeners how far a stage is. */
   report(stage: string, done: number, total: number): void;
@@ -22,13 +23,17 @@ export interface Context {
 
 /** One step of a pipeline: a named, pure function of its input. */
 export interface Stage<In, Out> {
+  /** Name, for progress and messages. */
   readonly name: string;
+  /** Computes the stage. */
   run(input: In, context: Context): Out | Promise<Out>;
 }
 
 /** Options of {@linkcode Pipeline.run}. */
 export interface RunOptions {
+  /** Stops the work between batches. */
   readonly signal?: AbortSignal;
+  /** Called with the stage, and images done and to do. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
 
@@ -87,7 +92,9 @@ export class Pipeline<Out> {
     return this.pipe({
       name: "simulate",
       run(network, { data, signal, report }) {
-        if (data === undefined) throw new OptionError("simulate the network", { where: "run", got: "no images", wanted: "a data set as second argument" });
+        if (data === undefined) {
+          throw new OptionError("simulate the network", { where: "run", got: "no images", wanted: "a data set as second argument" });
+        }
         return simulate(network, data, { onProgress: report, ...(signal === undefined ? {} : { signal }), ...options });
       },
     });

@@ -52,7 +52,7 @@ const BYTE_STEPS = 63;
  * - clip: clamp(t, low, high)
  * - affine: clamp((t · multiplier + 2^14) >> 15, low, high)
  * - even: clamp((t + multiplier + ((t >> s) & 1)) >> s, low, high) with multiplier = 2^(s−1) − 1: t / 2^s rounded half to even
- * - table: the i16 code t bytes into the table
+ * - table: the i16 code min_u(t, high) bytes into the table
  *
  * Parameters: `planes`, `pitch` (bytes of a position's planes), `counts`, `countPitch`, `blockBytes` (weights of a block), `out`, `outPitch`,
  * `plan`, `tiles` (i32 turns of the inner loop per tile), `slices`, `passes`. Sums are added to `out`, i32.
@@ -245,7 +245,7 @@ function code(adc: AdcForm, t: string): string {
   if (adc === "table") {
     const lane = (n: number) =>
       set("look", `(v128.load16_lane ${n} ${add(get("table"), `(i16x8.extract_lane_u ${n} ${get(t)})`)} ${get("look")})`);
-    return repeat(8, lane) + set(t, get("look"));
+    return set(t, `(i16x8.min_u ${get(t)} ${get("high")})`) + repeat(8, lane) + set(t, get("look"));
   }
   const one = "(v128.const i16x8 1 1 1 1 1 1 1 1)";
   const even = `(i16x8.add (i16x8.add ${get(t)} ${get("multiplier")}) (v128.and (i16x8.shr_s ${get(t)} ${get("table")}) ${one}))`;

@@ -53,9 +53,12 @@ export function convolutionForward(shape: ConvolutionShape): string {
         }`)
     }${set("px", add(get("px"), int(unroll * FLOAT)))}${set("pw", add(get("pw"), int(unroll * outChannels * FLOAT)))}`,
   );
-  const taps = joined
-    ? `${set("px", get("row"))}${inner}`
-    : loop("kx", int(0), int(shape.kernel[1]), `${set("px", add(get("row"), mul(get("kx"), int(shape.dilation[1] * inChannels * FLOAT))))}${inner}`);
+  const taps = joined ? `${set("px", get("row"))}${inner}` : loop(
+    "kx",
+    int(0),
+    int(shape.kernel[1]),
+    `${set("px", add(get("row"), mul(get("kx"), int(shape.dilation[1] * inChannels * FLOAT))))}${inner}`,
+  );
   const body = loop(
     "b",
     get("begin"),
@@ -72,11 +75,30 @@ export function convolutionForward(shape: ConvolutionShape): string {
           "x",
           int(0),
           int(shape.size[1]),
-          `${repeat(pixels * vectors, (i) => set(`a${i}`, `(v128.load offset=${(i % vectors) * 16} ${add(get("bias"), mul(get("ob"), int(FLOAT)))})`))}
+          `${
+            repeat(pixels * vectors, (i) =>
+              set(`a${i}`, `(v128.load offset=${(i % vectors) * 16} ${add(get("bias"), mul(get("ob"), int(FLOAT)))})`))
+          }
       ${set("pw", add(get("w"), mul(get("ob"), int(FLOAT))))}
-      ${set("row", add(get("in"), mul(imageOffset(shape, inWidth, inChannels, "y", "x"), int(FLOAT)), mul(get("b"), int(imageBytes(shape.input)))))}
+      ${
+            set(
+              "row",
+              add(
+                get("in"),
+                mul(imageOffset(shape, inWidth, inChannels, "y", "x"), int(FLOAT)),
+                mul(get("b"), int(imageBytes(shape.input))),
+              ),
+            )
+          }
       ${shape.groups > 1 ? set("row", add(get("row"), mul(`(i32.div_u ${get("ob")} ${int(columns)})`, int(depth * FLOAT)))) : ""}
-      ${loop("ky", int(0), int(shape.kernel[0]), `${taps}${set("row", add(get("row"), int(shape.dilation[0] * inWidth * inChannels * FLOAT)))}`)}
+      ${
+            loop(
+              "ky",
+              int(0),
+              int(shape.kernel[0]),
+              `${taps}${set("row", add(get("row"), int(shape.dilation[0] * inWidth * inChannels * FLOAT)))}`,
+            )
+          }
       ${
             set(
               "out",
@@ -91,7 +113,8 @@ export function convolutionForward(shape: ConvolutionShape): string {
       ${
             repeat(
               pixels * vectors,
-              (i) => `(v128.store offset=${Math.floor(i / vectors) * outChannels * FLOAT + (i % vectors) * 16} ${get("out")} ${get(`a${i}`)})`,
+              (i) =>
+                `(v128.store offset=${Math.floor(i / vectors) * outChannels * FLOAT + (i % vectors) * 16} ${get("out")} ${get(`a${i}`)})`,
             )
           }`,
           pixels,
@@ -116,7 +139,9 @@ export function convolutionWeightGradient(shape: ConvolutionShape): string {
   const [, inWidth, inChannels] = shape.input, [outHeight, outWidth, outChannels] = shape.output;
   const depth = inChannels / shape.groups, columns = outChannels / shape.groups;
   const channels = divisor(depth, 2), vectors = divisor(columns / 4, 4, 2);
-  const [height, width] = shape.size, rows = divisor(height, ...(width <= 8 ? [4, 2] : width <= 16 ? [2] : [1])), unroll = divisor(width, 4, 2);
+  const [height, width] = shape.size,
+    rows = divisor(height, ...(width <= 8 ? [4, 2] : width <= 16 ? [2] : [1])),
+    unroll = divisor(width, 4, 2);
   const size = shape.kernel[0] * shape.kernel[1] * depth * outChannels * FLOAT;
   const accumulators = channels * vectors;
   const slot = (i: number) => `offset=${Math.floor(i / vectors) * outChannels * FLOAT + (i % vectors) * 16} ${get("pw")}`;
@@ -136,7 +161,14 @@ export function convolutionWeightGradient(shape: ConvolutionShape): string {
     }${set("px", add(get("px"), int(unroll * step)))}${set("pg", add(get("pg"), int(unroll * outChannels * FLOAT)))}`,
   );
   const tap = `${
-    set("pw", add(get("dwj"), mul(add(mul(add(mul(get("ky"), int(shape.kernel[1])), get("kx")), int(depth)), get("c")), int(outChannels * FLOAT)), mul(get("ob"), int(FLOAT))))
+    set(
+      "pw",
+      add(
+        get("dwj"),
+        mul(add(mul(add(mul(get("ky"), int(shape.kernel[1])), get("kx")), int(depth)), get("c")), int(outChannels * FLOAT)),
+        mul(get("ob"), int(FLOAT)),
+      ),
+    )
   }
     ${repeat(accumulators, (i) => set(`a${i}`, `(v128.load ${slot(i)})`))}
     ${
@@ -159,7 +191,17 @@ export function convolutionWeightGradient(shape: ConvolutionShape): string {
         )
       }
       ${shape.groups > 1 ? set("px", add(get("px"), mul(`(i32.div_u ${get("ob")} ${int(columns)})`, int(depth * FLOAT)))) : ""}
-      ${set("pg", add(get("g"), mul(get("b"), int(imageBytes([outHeight, outWidth, outChannels]))), mul(outputOffset(shape, "yy"), int(FLOAT)), mul(get("ob"), int(FLOAT))))}
+      ${
+        set(
+          "pg",
+          add(
+            get("g"),
+            mul(get("b"), int(imageBytes([outHeight, outWidth, outChannels]))),
+            mul(outputOffset(shape, "yy"), int(FLOAT)),
+            mul(get("ob"), int(FLOAT)),
+          ),
+        )
+      }
       ${inner}`,
     )
   }
@@ -185,7 +227,12 @@ export function convolutionWeightGradient(shape: ConvolutionShape): string {
             "ky",
             int(0),
             int(shape.kernel[0]),
-            loop("kx", int(0), int(shape.kernel[1]), loop("ob", int(0), int(outChannels), loop("c", int(0), int(depth), tap, channels), vectors * 4)),
+            loop(
+              "kx",
+              int(0),
+              int(shape.kernel[1]),
+              loop("ob", int(0), int(outChannels), loop("c", int(0), int(depth), tap, channels), vectors * 4),
+            ),
           ),
           rows,
         ),
@@ -210,7 +257,14 @@ export function sumJobs(): string {
       get("begin"),
       get("end"),
       `${set("s", ZERO)}${set("p", add(get("from"), mul(get("i"), int(16))))}
-      ${loop("j", int(0), get("jobs"), `${set("s", `(f32x4.add ${get("s")} (v128.load ${get("p")}))`)}${set("p", add(get("p"), mul(get("vectors"), int(16))))}`)}
+      ${
+        loop(
+          "j",
+          int(0),
+          get("jobs"),
+          `${set("s", `(f32x4.add ${get("s")} (v128.load ${get("p")}))`)}${set("p", add(get("p"), mul(get("vectors"), int(16))))}`,
+        )
+      }
       (v128.store ${add(get("to"), mul(get("i"), int(16)))} ${get("s")})`,
     ),
   );

@@ -14,7 +14,13 @@ export interface Placement {
 /** `run(images…, from, to)`: to = from, or to += from, over height × width pixels of `channels` (a multiple of 4) floats. */
 export function move(height: number, width: number, channels: number, from: Placement, to: Placement, accumulate: boolean): string {
   const base = (name: string, place: Placement) =>
-    add(get(name), int(place.origin * 4), mul(get("b"), int(place.image * 4)), mul(get("y"), int(place.row * 4)), mul(get("x"), int(place.pixel * 4)));
+    add(
+      get(name),
+      int(place.origin * 4),
+      mul(get("b"), int(place.image * 4)),
+      mul(get("y"), int(place.row * 4)),
+      mul(get("x"), int(place.pixel * 4)),
+    );
   const value = accumulate ? `(f32x4.add (v128.load ${get("q")}) (v128.load ${get("p")}))` : `(v128.load ${get("p")})`;
   return kernel(
     ["from", "to"],
@@ -32,7 +38,14 @@ export function move(height: number, width: number, channels: number, from: Plac
           int(0),
           int(width),
           `${set("p", base("from", from))}${set("q", base("to", to))}
-      ${loop("c", int(0), int(channels / 4), `(v128.store ${get("q")} ${value})${set("p", add(get("p"), int(16)))}${set("q", add(get("q"), int(16)))}`)}`,
+      ${
+            loop(
+              "c",
+              int(0),
+              int(channels / 4),
+              `(v128.store ${get("q")} ${value})${set("p", add(get("p"), int(16)))}${set("q", add(get("q"), int(16)))}`,
+            )
+          }`,
         ),
       ),
     ),

@@ -60,8 +60,14 @@ export function normalizeBackwardSums(plane: Plane, gradient: Plane, activation:
     pixel: (v) =>
       `${active(v, activation)}
       ${set(`s${v}`, `(f32x4.add ${get(`s${v}`)} ${get("u")})`)}
-      ${set(`q${v}`, `(f32x4.relaxed_madd ${get("u")} (f32x4.add (f32x4.mul ${get("t")} ${get(`h${v}`)}) ${get(`o${v}`)}) ${get(`q${v}`)})`)}
-      ${activation === "quantized" ? set(`d${v}`, `(f32x4.add ${get(`d${v}`)} (v128.and ${load("gy", v)} (f32x4.ge ${get("z")} ${get("alpha")})))`) : ""}`,
+      ${
+        set(`q${v}`, `(f32x4.relaxed_madd ${get("u")} (f32x4.add (f32x4.mul ${get("t")} ${get(`h${v}`)}) ${get(`o${v}`)}) ${get(`q${v}`)})`)
+      }
+      ${
+        activation === "quantized"
+          ? set(`d${v}`, `(f32x4.add ${get(`d${v}`)} (v128.and ${load("gy", v)} (f32x4.ge ${get("z")} ${get("alpha")})))`)
+          : ""
+      }`,
     after: (v) => ["s", "q", "d"].map((name, row) => storeAt("sums", plane, row, v, `${name}${v}`)).join(""),
     sums: 3,
     narrow: true,
@@ -73,7 +79,8 @@ export function normalizeBackwardSums(plane: Plane, gradient: Plane, activation:
  */
 export function normalizeBackward(plane: Plane, gradient: Plane, to: Plane, activation: Activation): string {
   return overRows(plane, [gradient, to], ["x", "gy", "gx"], ["x", "gy", "gx"], ["k", "m", "h", "o", "e", "f", "i"], {
-    before: (v) => `${activeTable(plane, v)}${["e", "f", "i"].map((name, row) => set(`${name}${v}`, at("table", plane, 7 + row, v))).join("")}`,
+    before: (v) =>
+      `${activeTable(plane, v)}${["e", "f", "i"].map((name, row) => set(`${name}${v}`, at("table", plane, 7 + row, v))).join("")}`,
     pixel: (v) =>
       `${active(v, activation)}
       (v128.store offset=${v * 16} ${get("pgx")} (f32x4.relaxed_madd ${get("u")} ${get(`e${v}`)}
@@ -97,7 +104,14 @@ interface Pass {
   readonly narrow?: boolean;
 }
 
-function overRows(plane: Plane, others: readonly Plane[], buffers: readonly string[], pointers: readonly string[], perVector: readonly string[], pass: Pass): string {
+function overRows(
+  plane: Plane,
+  others: readonly Plane[],
+  buffers: readonly string[],
+  pointers: readonly string[],
+  perVector: readonly string[],
+  pass: Pass,
+): string {
   const planes = [plane, ...others];
   const vectors = pass.narrow ? divisor(plane.channels / 4, 2) : divisor(plane.channels / 4, 4, 2);
   const row = (index: number) => {
@@ -144,7 +158,16 @@ function overRows(plane: Plane, others: readonly Plane[], buffers: readonly stri
   return kernel(
     [...buffers, "table", "sums", "each", "rows"],
     locals("i32", "job", "last", "own", "r", "b", "yy", "c", "x_", ...pointers.map((name) => `p${name}`)) +
-      locals("v128", "t", "u", "z", "alpha", "toCode", "step", ...perVector.flatMap((name) => Array.from({ length: vectors }, (_, v) => `${name}${v}`))),
+      locals(
+        "v128",
+        "t",
+        "u",
+        "z",
+        "alpha",
+        "toCode",
+        "step",
+        ...perVector.flatMap((name) => Array.from({ length: vectors }, (_, v) => `${name}${v}`)),
+      ),
     body,
   );
 }
@@ -157,9 +180,9 @@ const storeAt = (_base: "sums", plane: Plane, row: number, vector: number, value
 const constants = (plane: Plane) =>
   ["alpha", "toCode", "step"].map((name, row) => set(name, splat(add(get("table"), int((2 + row) * plane.channels * 4))))).join("");
 const activeTable = (plane: Plane, v: number) =>
-  `${set(`k${v}`, at("table", plane, 0, v))}${set(`m${v}`, at("table", plane, 1, v))}${set(`h${v}`, at("table", plane, 5, v))}${set(`o${v}`, at("table", plane, 6, v))}${
-    v === 0 ? constants(plane) : ""
-  }`;
+  `${set(`k${v}`, at("table", plane, 0, v))}${set(`m${v}`, at("table", plane, 1, v))}${set(`h${v}`, at("table", plane, 5, v))}${
+    set(`o${v}`, at("table", plane, 6, v))
+  }${v === 0 ? constants(plane) : ""}`;
 
 /** t = x, z = x·scale + shift, u = the gradient where the activation passes it. */
 function active(vector: number, activation: Activation): string {

@@ -33,14 +33,17 @@ export function maxPoolBackward(from: Plane, to: Plane, window: Window): string 
     to,
     window,
     `${set("best", `(v128.load ${get("py")})`)}${set("arg", `(v128.load ${get("pi")})`)}`,
-    `(v128.store ${get("px")} (f32x4.add (v128.load ${get("px")}) (v128.and ${get("best")} (i32x4.eq ${get("arg")} (i32x4.splat ${get("k")})))))`,
+    `(v128.store ${get("px")} (f32x4.add (v128.load ${get("px")}) (v128.and ${get("best")} (i32x4.eq ${get("arg")} (i32x4.splat ${
+      get("k")
+    })))))`,
     "",
     `(memory.fill ${add(get("x"), mul(get("b"), int(planeBytes(from))))} (i32.const 0) ${int(planeBytes(from))})`,
   );
   return kernel(["x", "y", "index"], DECLARATIONS, body);
 }
 
-const DECLARATIONS = locals("i32", "b", "oy", "ox", "c", "ky", "kx", "k", "iy", "ix", "px", "py", "pi") + locals("v128", "t", "m", "best", "arg");
+const DECLARATIONS = locals("i32", "b", "oy", "ox", "c", "ky", "kx", "k", "iy", "ix", "px", "py", "pi") +
+  locals("v128", "t", "m", "best", "arg");
 const planeBytes = ({ height, width, channels, halo }: Plane) => (height + 2 * halo) * (width + 2 * halo) * channels * 4;
 
 function overWindows(from: Plane, to: Plane, window: Window, before: string, tap: string, after: string, perImage: string): string {

@@ -27,7 +27,8 @@ export interface CommandLine {
   readonly options: Readonly<Record<string, CommandOption>>;
 }
 
-type ValueOf<O extends CommandOption> = O extends { type: "number" } ? number
+/** Type of an option's value. */
+export type ValueOf<O extends CommandOption> = O extends { type: "number" } ? number
   : O extends { type: "boolean" } ? boolean
   : O extends { choices: readonly (infer C)[] } ? C
   : string;

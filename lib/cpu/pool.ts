@@ -6,7 +6,7 @@ import { Control, type Job, PARAMETERS } from "./control.ts";
 import { Heap } from "./heap.ts";
 
 /** Options of {@linkcode Pool.create}. */
-export interface PoolOptions {
+export interface ThreadPoolOptions {
   /** Threads that compute, the calling one included. Default: all cores. */
   readonly threads?: number;
 }
@@ -16,10 +16,10 @@ export interface PoolOptions {
  *
  * @example
  * ```ts
- * import { Pool } from "@bitline/bitline";
+ * import { ThreadPool } from "@bitline/bitline";
  * import { assertEquals } from "@std/assert";
  *
- * using pool = await Pool.create({ threads: 2 });
+ * using pool = await ThreadPool.create({ threads: 2 });
  * const words = pool.allocate(400);
  * const [fill] = await pool.load([`(module (import "env" "memory" (memory 1 65536 shared))
  *   (func (export "run") (param $i i32) (param $end i32) (param $thread i32) (param $at i32)
@@ -57,7 +57,7 @@ export class Pool implements Disposable {
    * @throws {OptionError} if `threads` is not a positive integer.
    * @throws {DeviceError} if threads or shared memory are not to be had.
    */
-  static async create(options: PoolOptions = {}): Promise<Pool> {
+  static async create(options: ThreadPoolOptions = {}): Promise<Pool> {
     const threads = options.threads ?? navigator.hardwareConcurrency;
     if (!Number.isInteger(threads) || threads < 1) {
       throw new OptionError("start a thread pool", { where: "threads", got: threads, wanted: "an integer of at least 1" });
@@ -73,7 +73,11 @@ export class Pool implements Disposable {
       return new Pool(memory, control, workers);
     } catch (cause) {
       for (const worker of workers) worker.terminate();
-      throw new DeviceError("start a thread pool", { got: (cause as Error).message, wanted: `${threads} threads over shared memory`, cause });
+      throw new DeviceError("start a thread pool", {
+        got: (cause as Error).message,
+        wanted: `${threads} threads over shared memory`,
+        cause,
+      });
     }
   }
 

@@ -12,7 +12,8 @@ export const get = (name: string): string => `(local.get $${name})`;
 /** Writes a local. */
 export const set = (name: string, value: string): string => `(local.set $${name} ${value})`;
 /** Sum of any number of i32 terms. */
-export const add = (first: string, ...rest: string[]): string => rest.length === 0 ? first : `(i32.add ${first} ${add(rest[0]!, ...rest.slice(1))})`;
+export const add = (first: string, ...rest: string[]): string =>
+  rest.length === 0 ? first : `(i32.add ${first} ${add(rest[0]!, ...rest.slice(1))})`;
 /** i32 product. */
 export const mul = (a: string, b: string): string => `(i32.mul ${a} ${b})`;
 /** All-zero vector. */

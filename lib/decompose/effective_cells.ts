@@ -11,8 +11,11 @@ export interface EffectiveCells {
   readonly unit: number;
   /** Largest magnitude a cell can have, from its bits and not from the weights: ≤ 127 (fits an Int8Array) for up to 7 bits per cell. */
   readonly limit: number;
+  /** Groups of the convolution. */
   readonly groups: number;
+  /** Rows per group. */
   readonly rows: number;
+  /** Columns per group. */
   readonly columns: number;
 }
 

@@ -12,7 +12,9 @@ export type Scheme = "offset" | "balanced" | "twosComplement";
  * Σ_k sliceWeights[k] · (slices_k − negative_k − mid[k]) + correction = multiplier · (code − zero)
  */
 export interface SlicedLayer {
+  /** Name of the layer. */
   readonly name: string;
+  /** How signed weights became levels. */
   readonly scheme: Scheme;
   /** Bits one cell can hold. */
   readonly cellBits: number;
@@ -38,7 +40,9 @@ export interface SlicedLayer {
 
 /** A quantised network whose array layers are cut into cells. */
 export interface SlicedNetwork {
+  /** Tells this object from those of other stages. */
   readonly kind: "sliced";
+  /** The network this was made from. */
   readonly quantized: QuantizedNetwork;
   /** Layers that run on arrays, by name, in network order. */
   readonly layers: Readonly<Record<string, SlicedLayer>>;
@@ -52,10 +56,15 @@ export interface SlicedNetwork {
 
 /** A layer's weights as a scheme sees them. */
 export interface LayerCodes {
+  /** Name of the layer. */
   readonly name: string;
+  /** Groups of channels that do not see each other. */
   readonly groups: number;
+  /** Bits one cell can hold. */
   readonly cellBits: number;
+  /** Bits per code. */
   readonly bits: number;
+  /** Whether codes are signed. */
   readonly signed: boolean;
   /** An integer or half-integer. */
   readonly zero: number;

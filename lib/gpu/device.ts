@@ -13,11 +13,13 @@ export interface DeviceOptions {
 
 /** Limits that decide how work is split. Sizes in bytes. */
 export interface DeviceLimits {
-  /** Largest storage buffer a kernel can bind, and largest buffer at all. */
+  /** Largest storage buffer a kernel can bind. */
   readonly bindingSize: number;
+  /** Largest buffer, in bytes. */
   readonly bufferSize: number;
-  /** Workgroup memory, and invocations of one workgroup. */
+  /** Workgroup memory. */
   readonly workgroupMemory: number;
+  /** Invocations of one workgroup. */
   readonly invocations: number;
   /** Workgroups along one dimension of a dispatch. */
   readonly workgroups: number;
@@ -74,7 +76,11 @@ export class GpuDevice implements AsyncDisposable {
     this.#lost.catch(() => {});
   }
 
-  /** @throws {DeviceError} if the device was closed, lost, or reported an error that nothing else caught. */
+  /**
+   * Throws if the device can no longer be used.
+   *
+   * @throws {DeviceError} if it was closed, lost, or reported an error that nothing else caught.
+   */
   check(): void {
     if (this.#closed) throw new DeviceError("use the GPU", { where: this.description, got: "a closed device", wanted: "an open one" });
     if (this.#failure !== undefined) throw this.#failure;

@@ -23,6 +23,7 @@ export interface ArrayPlacement {
   readonly slices: readonly number[];
   /** First weight column (output channel within the group), and how many. */
   readonly firstColumn: number;
+  /** Weight columns held. */
   readonly columns: number;
   /** Rows in use: rows tiles[tile] … tiles[tile] + rows − 1 of the array order. */
   readonly rows: number;
@@ -32,7 +33,9 @@ export interface ArrayPlacement {
 
 /** One layer on arrays. */
 export interface MappedLayer {
+  /** What was placed. */
   readonly sliced: SlicedLayer;
+  /** How rows were laid over arrays. */
   readonly algorithm: Algorithm;
   /** Array row order to input: (kernel row · kernel width + kernel column) · channels per group + channel. Every input occurs once. */
   readonly rowIndex: Int32Array;
@@ -46,7 +49,9 @@ export interface MappedLayer {
 
 /** A sliced network placed on arrays of `rows` × `columns` cells. */
 export interface MappedNetwork {
+  /** Tells this object from those of other stages. */
   readonly kind: "mapped";
+  /** What was placed. */
   readonly sliced: SlicedNetwork;
   /** Word lines of an array. */
   readonly rows: number;
@@ -64,6 +69,8 @@ export interface MappedNetwork {
 
 /** Row order and tiles an algorithm chose. */
 export interface RowPlan {
+  /** Array row order to input. */
   readonly rowIndex: Int32Array;
+  /** Row tile boundaries. */
   readonly tiles: readonly number[];
 }

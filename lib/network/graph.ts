@@ -18,65 +18,87 @@ export interface LayerBase {
 
 /** Convolution; weight `[out, in / groups, kernel height, kernel width]`, bias `[out]`. */
 export interface Conv extends LayerBase {
+  /** Which operation this is. */
   readonly op: "conv";
+  /** Output channels. */
   readonly channels: number;
+  /** Window height and width. */
   readonly kernel: Pair;
+  /** Steps between windows, vertical then horizontal. */
   readonly stride: Pair;
   /** Zeros added on each side, vertical then horizontal. */
   readonly padding: Pair;
+  /** Distance between taps, vertical then horizontal; 1 for a dense window. */
   readonly dilation: Pair;
+  /** Groups of channels that do not see each other. */
   readonly groups: number;
+  /** Whether a bias is added. */
   readonly bias: boolean;
 }
 
 /** Fully connected layer; weight `[out, in]`, bias `[out]`. Its input has shape `[1, 1, in]`. */
 export interface Linear extends LayerBase {
+  /** Which operation this is. */
   readonly op: "linear";
+  /** Output features. */
   readonly features: number;
+  /** Whether a bias is added. */
   readonly bias: boolean;
 }
 
 /** Batch normalisation per channel; parameters `weight`, `bias`, `mean`, `variance`, each `[channels]`. */
 export interface BatchNorm extends LayerBase {
+  /** Which operation this is. */
   readonly op: "batchNorm";
+  /** Added to the variance before its root is taken. */
   readonly epsilon: number;
 }
 
 /** max(x, 0). Where a network is quantised, this is where activations become codes. */
 export interface Relu extends LayerBase {
+  /** Which operation this is. */
   readonly op: "relu";
 }
 
 /** Maximum or mean over a window; padded positions never win a maximum and are left out of a mean's count. */
 export interface Pool extends LayerBase {
+  /** Which operation this is. */
   readonly op: "maxPool" | "averagePool";
+  /** Window height and width. */
   readonly kernel: Pair;
+  /** Steps between windows, vertical then horizontal. */
   readonly stride: Pair;
+  /** Pixels added on each side, vertical then horizontal. */
   readonly padding: Pair;
 }
 
 /** Mean over all positions of each channel. */
 export interface GlobalAveragePool extends LayerBase {
+  /** Which operation this is. */
   readonly op: "globalAveragePool";
 }
 
 /** Element-wise sum of two or more equal shapes. */
 export interface Add extends LayerBase {
+  /** Which operation this is. */
   readonly op: "add";
 }
 
 /** Channels of all inputs, one after the other. */
 export interface Concat extends LayerBase {
+  /** Which operation this is. */
   readonly op: "concat";
 }
 
 /** `[height, width, channels]` to `[1, 1, height · width · channels]`, in that memory order. */
 export interface Flatten extends LayerBase {
+  /** Which operation this is. */
   readonly op: "flatten";
 }
 
 /** exp(x) / Σ exp(x) over channels. */
 export interface Softmax extends LayerBase {
+  /** Which operation this is. */
   readonly op: "softmax";
 }
 
@@ -113,7 +135,9 @@ export interface TrainedCodes {
 
 /** A network: layers in an order in which every input comes before its reader, and parameters by name. */
 export interface Network {
+  /** Tells this object from those of other stages. */
   readonly kind: "network";
+  /** Name of the network, for messages and reports. */
   readonly name: string;
   /** Shape of one input image. */
   readonly input: Shape;

@@ -36,6 +36,7 @@ export interface QuantizeOptions {
 
 /** A network with integer weights and activations; parameters that stay real (batch norm, biases) are those of `network`. */
 export interface QuantizedNetwork {
+  /** Tells this object from those of other stages. */
   readonly kind: "quantized";
   /** The float network this was made from. */
   readonly network: Network;

@@ -6,14 +6,19 @@ import type { Tensor, TypedArray } from "../tensor.ts";
 export interface WeightCodes {
   /** Codes in the shape of the weights. Unsigned quantizers use 0 … 2^bits − 1, signed ones −2^(bits−1) … 2^(bits−1) − 1. */
   readonly codes: Tensor<Int16Array>;
+  /** Bits per code. */
   readonly bits: number;
+  /** Whether codes are signed. */
   readonly signed: boolean;
+  /** Code that stands for 0. */
   readonly zero: number;
+  /** Real value of one code step. */
   readonly scale: number;
 }
 
 /** Integer activations: real value = code · step, codes 0 … 2^bits − 1. */
 export interface ActivationCodes {
+  /** Bits per code. */
   readonly bits: number;
   /** Real value of one code step. */
   readonly step: number;
@@ -21,7 +26,9 @@ export interface ActivationCodes {
 
 /** Turns weights into codes, and into fake-quantised weights with their gradient for training. */
 export interface WeightQuantizer {
+  /** Name of the method, as written to files. */
   readonly kind: string;
+  /** Bits per code. */
   readonly bits: number;
   /** Exact integer codes of weights. */
   encode(weights: Tensor<TypedArray>): WeightCodes;
@@ -35,7 +42,9 @@ export interface WeightQuantizer {
 
 /** Turns non-negative activations into codes. α, the clipping level, is a parameter of the network: `<relu name>.alpha`. */
 export interface ActivationQuantizer {
+  /** Name of the method, as written to files. */
   readonly kind: string;
+  /** Bits per code. */
   readonly bits: number;
   /** Starting value of α. */
   readonly alpha: number;
@@ -43,5 +52,6 @@ export interface ActivationQuantizer {
   codes(alpha: number): ActivationCodes;
   /** Code of one real value, round half to even; the definition every other path must agree with. */
   encode(value: number, alpha: number): number;
+  /** Plain description, written to files and printed configurations. */
   toJSON(): { readonly kind: string; readonly bits: number };
 }

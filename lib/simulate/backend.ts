@@ -22,6 +22,7 @@ export interface Session extends AsyncDisposable {
 
 /** Somewhere programs can run. */
 export interface Backend extends AsyncDisposable {
+  /** Which backend this is. */
   readonly name: BackendName;
   /** What it runs on, for people: threads, adapter name. */
   readonly description: string;

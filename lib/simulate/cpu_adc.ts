@@ -156,5 +156,5 @@ function asTable({ codes, low, least }: Span): AdcKernel | undefined {
   if (2 * codes.length > 65536) return undefined;
   const table = Int16Array.from(codes, (code) => code - least);
   const bound = table.reduce((most, code) => Math.max(most, code), 0);
-  return { form: "table", scale: 2, offset: -2 * low, multiplier: 0, low: 0, high: 0, base: least, bound, table };
+  return { form: "table", scale: 2, offset: -2 * low, multiplier: 0, low: 0, high: 2 * (codes.length - 1), base: least, bound, table };
 }

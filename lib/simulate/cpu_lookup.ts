@@ -154,7 +154,10 @@ function sliceRecords(step: CrossbarStep, planes: readonly SlicePlanes[], adc: A
   return records;
 }
 
-/** One group's cells as [block][slice][tile][plane][4 rows][column] nibbles; offsets of the slices in a block. */
+/**
+ * One group's cells as [block][slice][tile][plane][4 rows][column] nibbles; offsets of the slices in a block.
+ * Spare columns repeat the last one, so that their sums stay within reach of the ADC's table.
+ */
 function packCells(
   step: CrossbarStep,
   group: number,
@@ -178,8 +181,8 @@ function packCells(
       for (let row = first; row < step.tiles[tile + 1]!; row++) {
         const from = ((group * step.slices + slice) * rows + row) * columns;
         const place = base + ((row - first) >> 2) * width, bit = (row - first) & 3;
-        for (let column = 0; column < columns; column++) {
-          const level = (step.cells[from + column]! - least) / factor;
+        for (let column = 0; column < blocks * width; column++) {
+          const level = (step.cells[from + Math.min(column, columns - 1)]! - least) / factor;
           const block = Math.floor(column / width);
           const target = block * blockBytes + place + column - block * width;
           for (let plane = 0; plane < count; plane++) {

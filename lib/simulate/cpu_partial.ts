@@ -88,7 +88,7 @@ async function preparePartials(device: CpuDevice, step: CrossbarStep): Promise<P
         pitch,
         blocks,
         digit * digitBits,
-        2 ** digitBits - 1,
+        2 ** Math.min(digitBits, step.inputBits) - 1,
       );
       return out;
     },

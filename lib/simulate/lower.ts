@@ -215,7 +215,7 @@ function batchNorm(context: Context, name: string, input: Form, shape: Shape): F
 
 function relu(context: Context, name: string, input: Form, shape: Shape): Form {
   const codes = context.quantized.activations[name];
-  if (codes === undefined) return element(context, "relu", name, [real(context, input)], shape);
+  if (codes === undefined) return clip(context, name, element(context, "relu", name, [real(context, input)], shape));
   if (!Number.isInteger(codes.bits) || codes.bits < 1 || codes.bits > 8) {
     throw new OptionError(ACTION, { where: `activation bits of ${name}`, got: codes.bits, wanted: "an integer from 1 to 8" });
   }
@@ -226,6 +226,15 @@ function relu(context: Context, name: string, input: Form, shape: Shape): Form {
   if (exact) context.steps.push({ op: "threshold", input: source, output, ...activationThresholds(input.sums, codes.step, levels) });
   else context.steps.push({ op: "quantize", input: source, output, step: codes.step, levels });
   return { kind: "codes", value: output, zero: 0, step: codes.step, bits: codes.bits };
+}
+
+/** A ReLU left in floating point keeps the clipping level α it was trained with: min(x, α) = α − max(α − x, 0). */
+function clip(context: Context, name: string, input: Form): Form {
+  const alpha = context.network.parameters[`${name}.alpha`]?.data[0];
+  if (alpha === undefined) return input;
+  const { shape } = context.values[input.value]!;
+  const mirror = (from: number) => affine(context, from, new Float32Array(shape[2]).fill(-1), new Float32Array(shape[2]).fill(alpha), name);
+  return { kind: "real", value: mirror(element(context, "relu", name, [mirror(input.value)], shape).value) };
 }
 
 function pool(context: Context, { op, name, kernel, stride, padding }: Pool, input: Form, shape: Shape): Form {

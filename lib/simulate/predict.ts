@@ -11,6 +11,7 @@ export interface PredictOptions {
   readonly batch?: number;
   /** Called after every batch with the images done. */
   readonly onProgress?: (done: number) => void;
+  /** Stops the work between batches. */
   readonly signal?: AbortSignal;
 }
 

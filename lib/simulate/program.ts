@@ -7,6 +7,7 @@ import type { Pair, Shape } from "../network/graph.ts";
 
 /** Storage of a value. Layout is always [batch, height, width, channels], channels contiguous. */
 export interface Value {
+  /** Storage type of an element. */
   readonly type: "u8" | "i32" | "f32";
   /** Shape per image. */
   readonly shape: Shape;
@@ -16,12 +17,19 @@ export interface Value {
 
 /** Window geometry of a convolution; a linear layer is a 1×1 convolution of a 1×1 image. */
 export interface Geometry {
+  /** Window height and width. */
   readonly kernel: Pair;
+  /** Steps between windows, vertical then horizontal. */
   readonly stride: Pair;
+  /** Pixels added on each side, vertical then horizontal. */
   readonly padding: Pair;
+  /** Distance between taps, vertical then horizontal; 1 for a dense window. */
   readonly dilation: Pair;
+  /** Groups of channels that do not see each other. */
   readonly groups: number;
+  /** Shape per input image. */
   readonly inputShape: Shape;
+  /** Shape per output image. */
   readonly outputShape: Shape;
 }
 
@@ -30,12 +38,17 @@ export interface Geometry {
  * Rows k run over kernel row, kernel column, channel within the group (channel fastest).
  */
 export interface IntegerStep {
+  /** Which operation this is. */
   readonly op: "integer";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
+  /** Window geometry. */
   readonly geometry: Geometry;
   /** `[groups][rows][columns per group]`, |w| ≤ 32767. */
   readonly weights: Int16Array;
+  /** Code that stands for 0. */
   readonly zero: number;
 }
 
@@ -43,7 +56,9 @@ export interface IntegerStep {
 export interface AdcTable {
   /** Smallest and largest partial sum that can occur; `codes[d − min]` is the code of d. */
   readonly min: number;
+  /** Largest partial sum that can occur. */
   readonly max: number;
+  /** Code of each partial sum from `min` on. */
   readonly codes: Int32Array;
 }
 
@@ -58,21 +73,29 @@ export interface AdcTable {
  * where lo and hi are the extremes of d·unit over the whole batch, all columns and positions for that (t, z, k), step = (hi − lo)/levels.
  */
 export interface CrossbarStep {
+  /** Which operation this is. */
   readonly op: "crossbar";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
+  /** Window geometry. */
   readonly geometry: Geometry;
   /** `[groups][slices][rows][columns per group]`: signed integer effect of each cell (pairs and dummy columns already combined). */
   readonly cells: Int8Array;
+  /** Slices per weight. */
   readonly slices: number;
+  /** Factor of each slice in the digital sum. */
   readonly sliceWeights: readonly number[];
   /** Bits of the input codes, and bits applied to the word lines per step. */
   readonly inputBits: number;
+  /** Bits applied to the word lines per step. */
   readonly digitBits: number;
   /** `rowIndex[row]` = (kernel row · kernel width + kernel column) · channels per group + channel: the input each row reads, in array order. */
   readonly rowIndex: Int32Array;
   /** Row tiles: tile t holds rows tiles[t] … tiles[t + 1] − 1 of the array order. */
   readonly tiles: readonly number[];
+  /** The converter behind every column. */
   readonly adc:
     | { readonly kind: "table"; readonly table: AdcTable }
     | { readonly kind: "dynamic"; readonly levels: number; readonly unit: number };
@@ -82,11 +105,15 @@ export interface CrossbarStep {
 
 /** code[c] = number of k with sign[c] · x[c] ≥ thresholds[c, k]: batch norm, ReLU and quantisation in one exact step. i32 → u8. */
 export interface ThresholdStep {
+  /** Which operation this is. */
   readonly op: "threshold";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
   /** `[channels][levels]`, ascending along levels. */
   readonly thresholds: Int32Array;
+  /** Thresholds per channel, the largest code. */
   readonly levels: number;
   /** +1 or −1 per channel. */
   readonly sign: Int8Array;
@@ -94,19 +121,27 @@ export interface ThresholdStep {
 
 /** out[c] = x[c] · scale[c] + bias[c], to f32 from any type. */
 export interface AffineStep {
+  /** Which operation this is. */
   readonly op: "affine";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
   /** `[channels]` each. */
   readonly scale: Float32Array;
+  /** Added after scaling, `[channels]`. */
   readonly bias: Float32Array;
 }
 
 /** Float convolution with bias, f32 → f32; rows as in {@linkcode IntegerStep}. */
 export interface FloatStep {
+  /** Which operation this is. */
   readonly op: "float";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
+  /** Window geometry. */
   readonly geometry: Geometry;
   /** `[groups][rows][columns per group]`. */
   readonly weights: Float32Array;
@@ -116,9 +151,13 @@ export interface FloatStep {
 
 /** Activation quantisation of real values: code = clamp(rint(x / step), 0, levels), f32 → u8. */
 export interface QuantizeStep {
+  /** Which operation this is. */
   readonly op: "quantize";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
+  /** Real value of one code step. */
   readonly step: number;
   /** Largest code, 2^bits − 1. */
   readonly levels: number;
@@ -126,18 +165,27 @@ export interface QuantizeStep {
 
 /** Pooling; maximum keeps the type (u8 or f32), mean is f32 → f32. */
 export interface PoolStep {
+  /** Which operation this is. */
   readonly op: "maxPool" | "averagePool";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
+  /** Window height and width. */
   readonly kernel: Pair;
+  /** Steps between windows, vertical then horizontal. */
   readonly stride: Pair;
+  /** Pixels added on each side, vertical then horizontal. */
   readonly padding: Pair;
 }
 
 /** Element-wise, f32: max(x, 0); softmax over channels; sum of all inputs; channel concatenation. */
 export interface ElementStep {
+  /** Which operation this is. */
   readonly op: "relu" | "softmax" | "add" | "concat";
+  /** Numbers of the values read, in order. */
   readonly inputs: readonly number[];
+  /** Number of the value written. */
   readonly output: number;
 }
 
@@ -146,14 +194,20 @@ export type Step = IntegerStep | CrossbarStep | ThresholdStep | AffineStep | Flo
 
 /** Same data, other shape. */
 export interface ViewStep {
+  /** Which operation this is. */
   readonly op: "view";
+  /** Number of the value read. */
   readonly input: number;
+  /** Number of the value written. */
   readonly output: number;
 }
 
 /** A lowered network. Value 0 is the input: u8 pixels `[batch, height, width, channels]`. The output value is f32. */
 export interface Program {
+  /** All values by number. */
   readonly values: readonly Value[];
+  /** Steps in execution order. */
   readonly steps: readonly Step[];
+  /** Number of the value written. */
   readonly output: number;
 }

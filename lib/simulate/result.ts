@@ -4,13 +4,17 @@ import { Table } from "@cliffy/table";
 
 /** One layer on arrays. */
 export interface LayerResult {
+  /** Name of the layer. */
   readonly name: string;
   /** Arrays it occupies, and used over allocated cells, 0 to 1. */
   readonly arrays: number;
+  /** Used over allocated cells, 0 to 1. */
   readonly utilisation: number;
   /** Row tiles, word-line rows and output columns of the unfolded layer. */
   readonly tiles: number;
+  /** Rows of the unfolded layer. */
   readonly rows: number;
+  /** Output columns of the layer. */
   readonly columns: number;
   /** ADC range and step in units of cell-level sums; absent for a dynamic range. */
   readonly adc?: { readonly lo: number; readonly step: number; readonly levels: number; readonly lossless: boolean };
@@ -32,19 +36,27 @@ export interface Accuracies {
 
 /** Result of a simulation. */
 export interface Result {
+  /** Tells this object from those of other stages. */
   readonly kind: "result";
+  /** Name of the network. */
   readonly network: string;
+  /** Name of the data set. */
   readonly data: string;
+  /** Images simulated. */
   readonly images: number;
+  /** Shares classified correctly. */
   readonly accuracy: Accuracies;
   /** Largest |difference| between crossbar and quantised logits. */
   readonly logitError: number;
+  /** One entry per array layer. */
   readonly layers: readonly LayerResult[];
   /** Everything the run depends on, as plain data. */
   readonly configuration: Readonly<Record<string, unknown>>;
+  /** Where it ran. */
   readonly backend: { readonly name: string; readonly description: string };
   /** Seconds of crossbar simulation, and images per second. */
   readonly seconds: number;
+  /** Images per second through the arrays. */
   readonly imagesPerSecond: number;
   /** Text tables for people. */
   table(): string;
@@ -62,7 +74,11 @@ function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, l
   if (accuracy.float !== undefined) rows.push(["float activations", percent(accuracy.float), ""]);
   rows.push(["quantised", percent(accuracy.quantized), "software baseline"]);
   const change = 100 * (accuracy.crossbar - accuracy.quantized);
-  rows.push(["crossbar", percent(accuracy.crossbar), `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} points, largest logit difference ${logitError.toPrecision(2)}`]);
+  rows.push([
+    "crossbar",
+    percent(accuracy.crossbar),
+    `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} points, largest logit difference ${logitError.toPrecision(2)}`,
+  ]);
   const accuracies = new Table().header([`${images} images`, "accuracy", ""]).body(rows).border().toString();
   const perLayer = new Table()
     .header(["layer", "rows × columns", "tiles", "arrays", "utilisation", "ADC range", "step", "clipped", "SQNR"])
@@ -78,7 +94,9 @@ function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, l
       layer.sqnr === undefined ? "" : layer.sqnr === null ? "exact" : `${layer.sqnr.toFixed(1)} dB`,
     ]))
     .border().toString();
-  return `${accuracies}\n${perLayer}\n${backend.name} (${backend.description}): ${seconds.toFixed(2)} s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
+  return `${accuracies}\n${perLayer}\n${backend.name} (${backend.description}): ${seconds.toFixed(2)} s, ${
+    imagesPerSecond.toFixed(0)
+  } images/s through the arrays`;
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));

@@ -32,6 +32,7 @@ export interface SimulateOptions {
   readonly float?: boolean;
   /** Seed of sampling, default 1. */
   readonly seed?: number;
+  /** Stops the work between batches. */
   readonly signal?: AbortSignal;
   /** Called with the phase and images done and to do. */
   readonly onProgress?: (phase: string, done: number, total: number) => void;
@@ -54,7 +55,9 @@ export async function simulate(mapped: MappedNetwork, data: Dataset, options: Si
   checkOptions("simulate the network", "simulate", options, NAMES);
   const { adc = { bits: 6 }, digitBits = 1, batch = 64, seed = 1, signal } = options;
   for (const [where, value] of Object.entries({ batch, ...(options.threads === undefined ? {} : { threads: options.threads }) })) {
-    if (!Number.isInteger(value) || value < 1) throw new OptionError("simulate the network", { where: `simulate.${where}`, got: value, wanted: "a positive integer" });
+    if (!Number.isInteger(value) || value < 1) {
+      throw new OptionError("simulate the network", { where: `simulate.${where}`, got: value, wanted: "a positive integer" });
+    }
   }
   const full = checkAdc(adc), count = data.labels.length;
   const open = typeof options.backend === "object" ? options.backend : undefined;
@@ -88,7 +91,12 @@ export async function simulate(mapped: MappedNetwork, data: Dataset, options: Si
       },
       logitError: largestDifference(baseline.logits, crossbar.logits),
       layers: await layerResults(mapped, adcs, program, data, backend, seed),
-      configuration: describe(mapped, full, { digitBits, batch, seed, calibration: calibration && `${calibration.labels.length} images of ${calibration.name}` }),
+      configuration: describe(mapped, full, {
+        digitBits,
+        batch,
+        seed,
+        calibration: calibration && `${calibration.labels.length} images of ${calibration.name}`,
+      }),
       backend: { name: backend.name, description: backend.description },
       seconds: crossbar.seconds,
       imagesPerSecond: count / crossbar.seconds,
@@ -114,7 +122,14 @@ async function layerResults(
   const { taps } = await session.run(sample, [...new Set(inputs)]);
   return layers.map(({ sliced, arrays, utilisation, tiles, rowIndex }, index): LayerResult => {
     const plan = program.layers[sliced.name]!.plan!, adc = adcs[sliced.name]!;
-    const size = { name: sliced.name, arrays: arrays.length, utilisation, tiles: tiles.length - 1, rows: rowIndex.length, columns: sliced.slices.shape[1]! };
+    const size = {
+      name: sliced.name,
+      arrays: arrays.length,
+      utilisation,
+      tiles: tiles.length - 1,
+      rows: rowIndex.length,
+      columns: sliced.slices.shape[1]!,
+    };
     if ("dynamic" in adc) return size;
     const { clipped, power } = observe(plan, taps.get(inputs[index]!) as Tensor<Uint8Array>, { adc, seed });
     const noise = decibels(power!);

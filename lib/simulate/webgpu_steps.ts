@@ -85,7 +85,13 @@ async function planConvolution(
     label: `${step.op} convolution`,
     code: convCode,
     bindings: bindings("rrwr"),
-    values: { LANES: lanes, FLOAT: Number(float), QUADS: Number(!float && depth % 4 === 0), SUM: float ? "f32" : "i32" },
+    values: {
+      LANES: lanes,
+      FLOAT: Number(float),
+      GROUPED: Number(geometry.groups > 1),
+      QUADS: Number(!float && depth % 4 === 0),
+      SUM: float ? "f32" : "i32",
+    },
   });
   const operands = [step.input, context.own(weights, `${name} weights`), step.output, float ? context.own(step.bias, label) : context.none];
   const zero = step.op === "integer" ? step.zero : 0;

@@ -18,7 +18,10 @@ const MOMENTUM = "momentum:";
 
 /** What identifies a run: continuing under another recipe or network would silently train something else. */
 function identity(plan: Recipe, network: Network): string {
-  return JSON.stringify({ recipe: plan, network: { name: network.name, input: network.input, encoding: network.encoding, layers: network.layers } });
+  return JSON.stringify({
+    recipe: plan,
+    network: { name: network.name, input: network.input, encoding: network.encoding, layers: network.layers },
+  });
 }
 
 /** Writes the state by temporary file and rename. */
@@ -54,7 +57,11 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
   }
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata["format"] !== "bitline checkpoint 1") {
-    throw new FileError("resume training", { where: path, got: metadata["format"] ?? "no format field", wanted: "a checkpoint of this trainer" });
+    throw new FileError("resume training", {
+      where: path,
+      got: metadata["format"] ?? "no format field",
+      wanted: "a checkpoint of this trainer",
+    });
   }
   if (metadata["run"] !== identity(plan, network)) {
     throw new FileError("resume training", {
@@ -65,14 +72,20 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
     });
   }
   const { validation } = metadata;
-  return { step: Number(metadata["step"]), validation: validation === undefined ? undefined : Number(validation), tensors: tensors as Record<string, Tensor> };
+  return {
+    step: Number(metadata["step"]),
+    validation: validation === undefined ? undefined : Number(validation),
+    tensors: tensors as Record<string, Tensor>,
+  };
 }
 
 /** Puts a checkpoint's state into a graph; returns the step it stands at. */
 export function restore(graph: TrainingGraph, saved: Checkpoint): number {
   const take = (name: string): Tensor => {
     const found = saved.tensors[name];
-    if (found === undefined || !(found.data instanceof Float32Array)) throw new FileError("resume training", { where: name, got: "no such f32 tensor in the checkpoint" });
+    if (found === undefined || !(found.data instanceof Float32Array)) {
+      throw new FileError("resume training", { where: name, got: "no such f32 tensor in the checkpoint" });
+    }
     return found;
   };
   for (const { name, write, momentum } of graph.parameters) {

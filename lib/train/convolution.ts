@@ -1,6 +1,6 @@
 // Convolution and linear layers in training: forward, weight gradient and input gradient on the pool.
 
-import { type ConvolutionShape, convolutionForward, convolutionWeightGradient, divisor, sumJobs } from "../../kernels/train/convolution.ts";
+import { convolutionForward, type ConvolutionShape, convolutionWeightGradient, divisor, sumJobs } from "../../kernels/train/convolution.ts";
 import { move } from "../../kernels/train/move.ts";
 import { normalizeSums } from "../../kernels/train/normalize.ts";
 import type { Conv, Linear, Network } from "../network/graph.ts";
@@ -53,7 +53,8 @@ export async function convolution(
   const zeros = bias === undefined ? zeroBlock(pool, output.data.plane.channels) : 0;
 
   // A linear layer treats eight images as the pixels of one, so that weights are reused from registers.
-  const fold = conv ? 1 : divisor(batch, 8, 4, 2), images = batch / fold;
+  const apart = [input.data, input.gradient, output.data, output.gradient].some(({ plane }) => plane.halo > 0);
+  const fold = conv || apart ? 1 : divisor(batch, 8, 4, 2), images = batch / fold;
   const shape = shapeOf(window, input.data, output.data, fold), gradientShape = shapeOf(window, input.data, output.gradient, fold);
   const [forward, weightGradient, sum] = await pool.load([convolutionForward(shape), convolutionWeightGradient(gradientShape), sumJobs()]);
   const each = Math.ceil(images / JOBS), jobs = Math.ceil(images / each);
@@ -109,7 +110,8 @@ async function inputGradient(
   const flipped = pool.allocate(weight.values.length * 4), flippedView = pool.f32(flipped, weight.values.length);
   const effective = pool.f32(weight.address, weight.values.length);
   const reach = [0, 1].map((axis) => window.dilation[axis]! * (window.kernel[axis]! - 1) - window.padding[axis]!) as [number, number];
-  const plain = window.stride[0] === 1 && window.stride[1] === 1 && Math.min(...reach) >= 0 && output.gradient.plane.halo >= Math.max(...reach);
+  const plain = window.stride[0] === 1 && window.stride[1] === 1 && Math.min(...reach) >= 0 &&
+    output.gradient.plane.halo >= Math.max(...reach);
   const spread = plain ? undefined : await insertZeros(context, window, reach, input, output);
   const source = spread?.buffer ?? output.gradient;
   const back: Window = { kernel: window.kernel, stride: [1, 1], dilation: window.dilation, padding: reach, groups: window.groups };
@@ -131,11 +133,16 @@ async function insertZeros(
   input: TrainingValue,
   output: TrainingValue,
 ): Promise<{ buffer: ImageBuffer; fill: () => void }> {
-  const halo = Math.max(0, ...reach) + Math.max(0, ...window.padding);
+  // Left and above: what the kernel reaches over. Right and below: outputs that lie past the image because of padding.
+  const halo = Math.max(0, ...reach) + Math.max(0, ...window.padding) + Math.max(0, ...reach.map((extent) => -extent));
   const buffer = imageBuffer(pool, batch, [input.shape[0], input.shape[1], output.shape[2]], halo);
   const place = placement(buffer), { height, width, channels } = output.gradient.plane;
   const [kernel] = await pool.load([
-    move(height, width, channels, placement(output.gradient), { ...place, row: place.row * window.stride[0], pixel: place.pixel * window.stride[1] }, false),
+    move(height, width, channels, placement(output.gradient), {
+      ...place,
+      row: place.row * window.stride[0],
+      pixel: place.pixel * window.stride[1],
+    }, false),
   ]);
   return { buffer, fill: () => pool.run(kernel!, batch, 4, output.gradient.address, buffer.address) };
 }

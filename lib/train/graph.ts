@@ -1,7 +1,7 @@
 // A network made trainable for one batch size: buffers, operations in order, forward and backward.
 
 import type { Pool } from "../cpu/pool.ts";
-import { OptionError, ShapeError } from "../errors.ts";
+import { GraphError, OptionError, ShapeError } from "../errors.ts";
 import { INPUT, type Layer, type Network, type Relu } from "../network/graph.ts";
 import { inferShapes } from "../network/shapes.ts";
 import { validate } from "../network/validate.ts";
@@ -24,7 +24,9 @@ export interface TrainingQuantizers {
 
 /** A network ready to train. Owns shared memory through the pool it was built on. */
 export interface TrainingGraph {
+  /** Images per batch. */
   readonly batch: number;
+  /** All trainable tensors. */
   readonly parameters: readonly Parameter[];
   /** Running statistics by parameter name. */
   readonly state: Readonly<Record<string, Float32Array>>;
@@ -34,7 +36,7 @@ export interface TrainingGraph {
   backward(gradient: Float32Array): void;
   /** The network with current parameters, running statistics included. */
   network(): Network;
-  /** Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. */
+  /** Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. Batch norm fused with its ReLU has none. */
   output(layer: string): Tensor;
 }
 
@@ -46,12 +48,20 @@ const NONE: TrainingQuantizers = { weights: () => undefined, activations: () => 
  * @throws {OptionError} if the batch is not a positive integer, or a quantised ReLU is not followed as the kernels need.
  * @throws {GraphError | ShapeError} if the network is malformed.
  */
-export async function trainingGraph(pool: Pool, network: Network, batch: number, quantizers: TrainingQuantizers = NONE): Promise<TrainingGraph> {
-  if (!Number.isInteger(batch) || batch < 1) throw new OptionError("build a training graph", { where: "batch", got: batch, wanted: "a positive integer" });
+export async function trainingGraph(
+  pool: Pool,
+  network: Network,
+  batch: number,
+  quantizers: TrainingQuantizers = NONE,
+): Promise<TrainingGraph> {
+  if (!Number.isInteger(batch) || batch < 1) {
+    throw new OptionError("build a training graph", { where: "batch", got: batch, wanted: "a positive integer" });
+  }
   validate(network);
   const shapes = inferShapes(network);
-  const layers = network.layers.filter((layer) => layer.op !== "softmax");
-  const readers = (name: string) => layers.filter((layer) => layer.inputs.includes(name));
+  const layers = network.layers.at(-1)!.op === "softmax" ? network.layers.slice(0, -1) : network.layers;
+  // A layer that reads a value twice (x + x) stands in the list twice.
+  const readers = (name: string) => layers.flatMap((layer) => layer.inputs.filter((input) => input === name).map(() => layer));
   const fused = new Map<string, Relu>();
   for (const layer of layers) {
     const next = readers(layer.name);
@@ -67,7 +77,9 @@ export async function trainingGraph(pool: Pool, network: Network, batch: number,
       name,
       shape,
       data: imageBuffer(pool, batch, shape, halo),
-      gradient: name === INPUT ? { address: 0, plane: { height: 0, width: 0, channels: 4, halo: 0 } } : imageBuffer(pool, batch, shape, back),
+      gradient: unwanted(name, next)
+        ? { address: 0, plane: { height: 0, width: 0, channels: 4, halo: 0 } }
+        : imageBuffer(pool, batch, shape, back),
       readers: next.length,
     };
     values.set(name, value);
@@ -111,11 +123,26 @@ export async function trainingGraph(pool: Pool, network: Network, batch: number,
     },
     network() {
       const trained = Object.fromEntries(parameters.map((entry) => [entry.name, entry.read()]));
-      const statistics = Object.fromEntries(Object.entries(state).map(([name, data]) => [name, tensor(Float32Array.from(data), [data.length])]));
+      const statistics = Object.fromEntries(
+        Object.entries(state).map(([name, data]) => [name, tensor(Float32Array.from(data), [data.length])]),
+      );
       return { ...network, parameters: { ...network.parameters, ...trained, ...statistics } };
     },
-    output: (name) => interior(pool, batch, values.get(name) ?? output),
+    output(name) {
+      const value = values.get(name);
+      if (value !== undefined) return interior(pool, batch, value);
+      throw new GraphError("read a layer's output", {
+        where: name,
+        got: "no such value",
+        wanted: `one of ${[...values.keys()].join(", ")}`,
+      });
+    },
   };
+}
+
+/** Whether nobody asks for a value's gradient: weighted layers leave that of the images out, other layers compute it all the same. */
+function unwanted(name: string, readers: readonly Layer[]): boolean {
+  return name === INPUT && readers.every(({ op }) => op === "conv" || op === "linear");
 }
 
 /** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
@@ -169,7 +196,9 @@ function loader(pool: Pool, batch: number, network: Network, input: TrainingValu
   const table = Float32Array.from({ length: 256 }, (_, pixel) => (pixel - network.encoding.zero) * network.encoding.scale);
   const expected = batch * height * width * channels;
   return (pixels) => {
-    if (pixels.length !== expected) throw new ShapeError("load a batch", { got: `${pixels.length} pixels`, wanted: `${expected} for ${batch} images` });
+    if (pixels.length !== expected) {
+      throw new ShapeError("load a batch", { got: `${pixels.length} pixels`, wanted: `${expected} for ${batch} images` });
+    }
     let source = 0;
     for (let image = 0; image < batch; image++) {
       for (let y = 0; y < height; y++) {

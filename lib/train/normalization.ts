@@ -54,11 +54,12 @@ export async function normalization(
     ? undefined
     : parameter(pool, alphaName, network.parameters[alphaName] ?? tensor(Float32Array.of(quantizer!.alpha), [1]), "alpha");
   const levels = quantizer === undefined ? 1 : 2 ** quantizer.bits - 1;
-  const size = input.shape[2], total = (row: number, c: number, width: number) => {
-    let value = 0;
-    for (let job = 0; job < jobs; job++) value += sums[(job * width + row) * channels + c]!;
-    return value;
-  };
+  const size = input.shape[2],
+    total = (row: number, c: number, width: number) => {
+      let value = 0;
+      for (let job = 0; job < jobs; job++) value += sums[(job * width + row) * channels + c]!;
+      return value;
+    };
   const row = (index: number) => table.subarray(index * channels, (index + 1) * channels);
 
   return {

@@ -10,14 +10,21 @@ export type ParameterGroup = "weight" | "normalization" | "alpha";
 
 /** A trainable parameter. Views are in kernel layout; `read` and `write` convert from and to the network's. */
 export interface Parameter {
+  /** Name in the network. */
   readonly name: string;
+  /** Group whose rate and decay apply. */
   readonly group: ParameterGroup;
+  /** Latent float values, kernel layout. */
   readonly values: Float32Array;
+  /** ∂loss/∂values of the last backward pass. */
   readonly gradient: Float32Array;
+  /** The optimiser's velocity. */
   readonly momentum: Float32Array;
   /** Address of the values kernels multiply with: fake-quantised where there is a quantizer. */
   readonly address: number;
+  /** Address of `gradient`. */
   readonly gradientAddress: number;
+  /** Fake quantiser, if any. */
   readonly quantizer: WeightQuantizer | undefined;
   /** Recomputes the fake-quantised copy. */
   refresh(): void;

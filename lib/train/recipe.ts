@@ -13,7 +13,9 @@ import type { Schedule } from "./schedule.ts";
 
 /** A weight quantizer by name and bit width, as it stands in files. */
 export interface QuantizerSpec {
+  /** Name of the method. */
   readonly kind: "dorefa" | "uniform";
+  /** Bits per code. */
   readonly bits: number;
 }
 
@@ -25,7 +27,9 @@ export interface Recipe {
   readonly batch: number;
   /** Seed of order, augmentation (initial weights have the network's). */
   readonly seed: number;
+  /** Learning rate over the run. */
   readonly schedule: Schedule;
+  /** Momentum, decay and rates per group. */
   readonly optimizer: Optimizer;
   /** Label smoothing, default 0. */
   readonly smoothing: number;
@@ -33,7 +37,9 @@ export interface Recipe {
   readonly augment: { readonly pad: number; readonly flip: boolean };
   /** Quantizer of most weights, of the first and of the last weighted layer; null trains in floats. */
   readonly weights: QuantizerSpec | null;
+  /** Quantizer of the first weighted layer. */
   readonly first: QuantizerSpec | null;
+  /** Quantizer of the last weighted layer. */
   readonly last: QuantizerSpec | null;
   /** Activation bits and starting α; null trains in floats. */
   readonly activations: { readonly bits: number; readonly alpha: number } | null;
@@ -76,7 +82,9 @@ export function recipe(options: Partial<Recipe> = {}): Recipe {
   checkOptions("train", "recipe", options, Object.keys(DEFAULT_RECIPE));
   const full = { ...DEFAULT_RECIPE, ...options };
   for (const [where, got, least] of [["epochs", full.epochs, 1], ["batch", full.batch, 1], ["seed", full.seed, 0]] as const) {
-    if (!Number.isInteger(got) || got < least) throw new OptionError("train", { where: `recipe.${where}`, got, wanted: `an integer of at least ${least}` });
+    if (!Number.isInteger(got) || got < least) {
+      throw new OptionError("train", { where: `recipe.${where}`, got, wanted: `an integer of at least ${least}` });
+    }
   }
   return full;
 }
@@ -84,7 +92,8 @@ export function recipe(options: Partial<Recipe> = {}): Recipe {
 /** The quantizer objects a recipe names, for the layers of a network. */
 export function quantizersOf(plan: Recipe, network: Network): TrainingQuantizers {
   const weighted = network.layers.filter((layer) => layer.op === "conv" || layer.op === "linear").map((layer) => layer.name);
-  const make = (spec: QuantizerSpec | null): WeightQuantizer | undefined => spec === null ? undefined : spec.kind === "dorefa" ? dorefa({ bits: spec.bits }) : uniform({ bits: spec.bits });
+  const make = (spec: QuantizerSpec | null): WeightQuantizer | undefined =>
+    spec === null ? undefined : spec.kind === "dorefa" ? dorefa({ bits: spec.bits }) : uniform({ bits: spec.bits });
   const [first, last, other] = [make(plan.first), make(plan.last), make(plan.weights)];
   const activation = plan.activations === null ? undefined : pact(plan.activations);
   return {

@@ -6,7 +6,13 @@ import type { GlobalAveragePool, Layer, Pool as PoolLayer } from "../network/gra
 import { type BuildContext, type Operation, placement } from "./op.ts";
 import { type ImageBuffer, imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
-const plain = (layer: Layer, forward: () => void, backward: () => void): Operation => ({ name: layer.name, parameters: [], state: {}, forward, backward });
+const plain = (layer: Layer, forward: () => void, backward: () => void): Operation => ({
+  name: layer.name,
+  parameters: [],
+  state: {},
+  forward,
+  backward,
+});
 
 /** Maximum pool. */
 export async function maxPool(context: BuildContext, layer: PoolLayer, input: TrainingValue, output: TrainingValue): Promise<Operation> {
@@ -37,7 +43,11 @@ export async function averagePool(
   const window = layer.op === "globalAveragePool"
     ? { kernel: [input.shape[0], input.shape[1]], stride: [1, 1], padding: [0, 0] } as const
     : layer;
-  const walk = (source: ImageBuffer, target: ImageBuffer, visit: (from: Float32Array, to: Float32Array, i: number, o: number, share: number) => void) => {
+  const walk = (
+    source: ImageBuffer,
+    target: ImageBuffer,
+    visit: (from: Float32Array, to: Float32Array, i: number, o: number, share: number) => void,
+  ) => {
     const from = view(context, source), to = view(context, target), channels = source.plane.channels;
     for (let image = 0; image < context.batch; image++) {
       for (let oy = 0; oy < output.shape[0]; oy++) {
@@ -69,7 +79,12 @@ export async function averagePool(
 }
 
 /** Sum of equal shapes, or channels one after the other: both only move pixels. */
-export async function combine(context: BuildContext, layer: Layer, inputs: readonly TrainingValue[], output: TrainingValue): Promise<Operation> {
+export async function combine(
+  context: BuildContext,
+  layer: Layer,
+  inputs: readonly TrainingValue[],
+  output: TrainingValue,
+): Promise<Operation> {
   const { pool, batch } = context, sinks = await Promise.all(inputs.map((input) => context.gradientSink(input)));
   const add = layer.op === "add";
   let channel = 0;
@@ -94,9 +109,10 @@ export async function combine(context: BuildContext, layer: Layer, inputs: reado
     }
   }
   return plain(layer, () => steps.forEach((step) => step.forward()), () =>
-    steps.forEach((step, position) => {
+    // In reverse, as all readers of a value: of two equal inputs the later one writes first.
+    steps.toReversed().forEach((step, position) => {
       step.backward();
-      sinks[position]!.commit();
+      sinks.at(-1 - position)!.commit();
     }));
 }
 
@@ -122,7 +138,15 @@ export async function flatten(context: BuildContext, layer: Layer, input: Traini
   });
 }
 
-function copyChannels(context: BuildContext, from: ImageBuffer, first: number, to: ImageBuffer, offset: number, channels: number, accumulate: boolean): void {
+function copyChannels(
+  context: BuildContext,
+  from: ImageBuffer,
+  first: number,
+  to: ImageBuffer,
+  offset: number,
+  channels: number,
+  accumulate: boolean,
+): void {
   const a = view(context, from), b = view(context, to), { height, width } = from.plane;
   for (let image = 0; image < context.batch; image++) {
     for (let y = 0; y < height; y++) {

@@ -30,6 +30,10 @@ export function learningRate(schedule: Schedule, share: number): number {
     case "step":
       return schedule.rate * (schedule.factor ?? 0.1) ** schedule.at.filter((moment) => share >= moment).length;
     default:
-      throw new OptionError("schedule a learning rate", { where: "schedule.kind", got: (schedule as Schedule).kind, wanted: '"cosine" or "step"' });
+      throw new OptionError("schedule a learning rate", {
+        where: "schedule.kind",
+        got: (schedule as Schedule).kind,
+        wanted: '"cosine" or "step"',
+      });
   }
 }

@@ -19,12 +19,15 @@ import { trainedNetwork } from "./trained.ts";
 export interface TrainingProgress {
   /** Steps done and steps in all. */
   readonly step: number;
+  /** Steps of the whole run. */
   readonly steps: number;
   /** Epoch the step belonged to, from 1. */
   readonly epoch: number;
   /** Mean loss and share of correct images since the epoch (or the resumption) began. */
   readonly loss: number;
+  /** Share of correct training images since the epoch began. */
   readonly accuracy: number;
+  /** Rate of this step. */
   readonly learningRate: number;
   /** Images per second since the start of this process's part of the run. */
   readonly imagesPerSecond: number;
@@ -36,14 +39,17 @@ export interface TrainingProgress {
 
 /** Options of {@linkcode train} beyond the recipe. */
 export interface TrainOptions {
+  /** What decides the result; missing fields are the default recipe's. */
   readonly recipe?: Partial<Recipe>;
   /** Images to measure accuracy on at the end of every epoch. */
   readonly validation?: Dataset;
   /** File to write the state to at every epoch's end and on interruption, and to resume from if it exists. */
   readonly checkpoint?: string;
+  /** Threads, default all cores. */
   readonly threads?: number;
   /** Stops after the running step, with the checkpoint written. */
   readonly signal?: AbortSignal;
+  /** Called after every step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 
@@ -51,10 +57,13 @@ export interface TrainOptions {
 export interface Training {
   /** The trained network, with the codes of quantised weights. */
   readonly network: Network;
+  /** What decides the result; missing fields are the default recipe's. */
   readonly recipe: Recipe;
   /** Steps done; less than all if interrupted. */
   readonly step: number;
+  /** Steps of the whole run. */
   readonly steps: number;
+  /** Share of validation images correct after the last epoch. */
   readonly validation: number | undefined;
 }
 
@@ -68,19 +77,24 @@ export interface Training {
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<Training> {
   const plan = recipe(options.recipe);
   const count = data.labels.length, perEpoch = Math.floor(count / plan.batch), steps = perEpoch * plan.epochs;
-  if (perEpoch === 0) throw new OptionError("train", { where: "recipe.batch", got: plan.batch, wanted: `at most the ${count} images of ${data.name}` });
+  if (perEpoch === 0) {
+    throw new OptionError("train", { where: "recipe.batch", got: plan.batch, wanted: `at most the ${count} images of ${data.name}` });
+  }
   if (data.images.shape.slice(1).join() !== network.input.join()) {
     throw new ShapeError("train", { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
   }
   using pool = await Pool.create(options.threads === undefined ? {} : { threads: options.threads });
   const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
-  const saved: Checkpoint | undefined = options.checkpoint === undefined ? undefined : await loadCheckpoint(options.checkpoint, plan, network);
+  const saved: Checkpoint | undefined = options.checkpoint === undefined
+    ? undefined
+    : await loadCheckpoint(options.checkpoint, plan, network);
   let step = saved === undefined ? 0 : restore(graph, saved), validation = saved?.validation;
   const save = async () => {
     if (options.checkpoint !== undefined) await saveCheckpoint(options.checkpoint, graph, plan, network, step, validation);
   };
 
-  const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)), labels = new Uint8Array(plan.batch);
+  const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)),
+    labels = new Uint8Array(plan.batch);
   const started = performance.now(), firstStep = step;
   let order: Uint32Array | undefined, seen = 0, loss = 0, correct = 0;
   while (step < steps) {

@@ -10,6 +10,7 @@ import { validate } from "../validate.ts";
 
 /** A network read back, with what was noted when it was saved. */
 export interface TrainedFile {
+  /** The network, codes included. */
   readonly network: Network;
   /** Command, recipe, accuracy: whatever was given to {@linkcode encodeTrained}. */
   readonly notes: Readonly<Record<string, unknown>>;
@@ -79,7 +80,12 @@ export function decodeTrained(bytes: Uint8Array, where = "network file"): Traine
     validate(network);
     return { network, notes: JSON.parse(metadata["notes"] ?? "{}") };
   } catch (cause) {
-    throw new FileError("read a trained network", { where, got: (cause as Error).message, wanted: `a complete file of format ${FORMAT}`, cause });
+    throw new FileError("read a trained network", {
+      where,
+      got: (cause as Error).message,
+      wanted: `a complete file of format ${FORMAT}`,
+      cause,
+    });
   }
 }
 

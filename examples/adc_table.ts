@@ -1,0 +1,92 @@
+/**
+ * Accuracy over ADC resolution and bits per cell, as a Markdown table: how low the converter may go before the network notices.
+ *
+ *     deno run -A examples/adc_table.ts --images 10000
+ */
+
+import {
+  BitlineError,
+  cifar10,
+  dorefa,
+  helpText,
+  OptionError,
+  pact,
+  parseOptions,
+  pipeline,
+  progressLine,
+  vgg7Pretrained,
+} from "../mod.ts";
+
+const command = {
+  title: "Simulates the VGG7 that ships over ADC bits × cell bits and prints a Markdown table of accuracies.",
+  usage: "deno run -A examples/adc_table.ts [options]",
+  options: {
+    images: { type: "number", default: 512, integer: true, least: 1, most: 10000, help: "test images, from the first on" },
+    "adc-bits": { type: "string", default: "3,4,5,6,7,8", help: "resolutions, separated by commas" },
+    "cell-bits": { type: "string", default: "1,2,4", help: "bits per cell, separated by commas" },
+    scheme: {
+      type: "string",
+      default: "offset",
+      choices: ["offset", "balanced", "twosComplement"],
+      help: "how signed weights become cells",
+    },
+    rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },
+    range: {
+      type: "string",
+      default: "mse",
+      choices: ["full", "minmax", "percentile", "mse", "dynamic"],
+      help: "how ADC ranges are chosen",
+    },
+    backend: { type: "string", default: "auto", choices: ["auto", "reference", "cpu", "webgpu"], help: "where to run" },
+    json: { type: "boolean", help: "print one JSON object instead" },
+  },
+} as const;
+
+async function main(): Promise<void> {
+  const options = parseOptions(Deno.args, command);
+  if (options.help) return console.log(helpText(command));
+  const { network } = await vgg7Pretrained(), data = await cifar10.test({ limit: options.images }), progress = progressLine();
+  const adcBits = options["adc-bits"].split(",").map(Number), cellBits = options["cell-bits"].split(",").map(Number);
+  const quantized = pipeline().quantize({ weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) });
+
+  let baseline = NaN;
+  const rows = [];
+  for (const adc of adcBits) {
+    const accuracies: number[] = [];
+    for (const cell of cellBits) {
+      const result = await quantized
+        .decompose({ scheme: options.scheme, cellBits: cell })
+        .map({ rows: options.rows })
+        .simulate({ adc: { bits: adc, range: options.range }, backend: options.backend })
+        .run(network, data, {
+          onProgress: (stage, done, total) => progress.update(`ADC ${adc} bits, cell ${cell}: ${stage} ${done} of ${total}`),
+        });
+      baseline = result.accuracy.quantized;
+      accuracies.push(result.accuracy.crossbar);
+    }
+    rows.push({ adc, accuracies });
+  }
+  progress.clear();
+  if (options.json) return console.log(JSON.stringify({ images: options.images, baseline, cellBits, rows }));
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  console.log(`Software baseline ${percent(baseline)} on ${options.images} images.\n`);
+  console.log(
+    [
+      line([
+        "ADC bits",
+        ...cellBits.map((bits) => `${bits}-bit cells`),
+      ]),
+      line(["---", ...cellBits.map(() => "---")]),
+      ...rows.map(({ adc, accuracies }) => line([adc, ...accuracies.map(percent)])),
+    ].join("\n"),
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BitlineError)) throw error;
+  console.error(`${error.name}: ${error.message}`);
+  Deno.exit(error instanceof OptionError ? 2 : 1);
+}
