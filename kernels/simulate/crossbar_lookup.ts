@@ -18,9 +18,11 @@ export interface LookupOptions {
   /** One plane per cell, one-bit digits and at most 255 rows per tile: counts go straight to the ADC. */
   readonly simple: boolean;
   readonly adc: AdcForm;
+  /** s of "even", 1 … 10. */
+  readonly shift?: number;
 }
 
-/** Words of the plan, all i32. The last four belong to the ADC; `table` is the address of i16 codes, or the shift of "even". */
+/** Words of the plan, all i32. The last four belong to the ADC; `table` is the address of i16 codes. */
 export const PLAN = {
   blocks: 0,
   slices: 1,
@@ -217,7 +219,7 @@ function tileSum(digit: number, d: number): string {
 }
 
 /** Sums of all digits to codes, added to the accumulators with digit d weighted 2^d. */
-function convert({ vectors, bits, adc, digit }: LookupOptions): string {
+function convert({ vectors, bits, adc, digit, shift = 1 }: LookupOptions): string {
   if (adc === "clip8") {
     return repeat(bits * vectors, (i) => set(`c${i}`, `(i8x16.min_u ${get(`c${i}`)} ${get("high")})`)) +
       (bits === 1 ? "" : repeat(vectors, (q) => {
@@ -233,7 +235,7 @@ function convert({ vectors, bits, adc, digit }: LookupOptions): string {
   return each(vectors, (q, half) =>
     repeat(digits, (d) => {
       const t = `v${d * vectors + q}${half}`;
-      return set(t, `(i16x8.add (i16x8.mul ${get(t)} ${get("factor")}) ${get(`x${d}`)})`) + code(adc, t);
+      return set(t, `(i16x8.add (i16x8.mul ${get(t)} ${get("factor")}) ${get(`x${d}`)})`) + code(adc, t, shift);
     }) + repeat(digits, (d) => {
       const y = get(`v${d * vectors + q}${half}`), acc = `acc${q}${half}`;
       return set(acc, `(i16x8.add ${get(acc)} ${d === 0 ? y : `(i16x8.shl ${y} ${int(d)})`})`);
@@ -241,18 +243,18 @@ function convert({ vectors, bits, adc, digit }: LookupOptions): string {
 }
 
 /** Replaces t by its code. */
-function code(adc: AdcForm, t: string): string {
+function code(adc: AdcForm, t: string, shift: number): string {
   if (adc === "table") {
     const lane = (n: number) =>
       set("look", `(v128.load16_lane ${n} ${add(get("table"), `(i16x8.extract_lane_u ${n} ${get(t)})`)} ${get("look")})`);
     return set(t, `(i16x8.min_u ${get(t)} ${get("high")})`) + repeat(8, lane) + set(t, get("look"));
   }
   const one = "(v128.const i16x8 1 1 1 1 1 1 1 1)";
-  const even = `(i16x8.add (i16x8.add ${get(t)} ${get("multiplier")}) (v128.and (i16x8.shr_s ${get(t)} ${get("table")}) ${one}))`;
+  const even = `(i16x8.add (i16x8.add ${get(t)} ${get("multiplier")}) (v128.and (i16x8.shr_s ${get(t)} ${int(shift)}) ${one}))`;
   const value = adc === "affine"
     ? `(i16x8.relaxed_q15mulr_s ${get(t)} ${get("multiplier")})`
     : adc === "even"
-    ? `(i16x8.shr_s ${even} ${get("table")})`
+    ? `(i16x8.shr_s ${even} ${int(shift)})`
     : get(t);
   return set(t, `(i16x8.min_s (i16x8.max_s ${value} ${get("low")}) ${get("high")})`);
 }

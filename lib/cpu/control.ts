@@ -11,6 +11,7 @@ export const Control = {
   total: 3,
   chunk: 4,
   kernel: 5,
+  failed: 6,
   parameters: 8,
   words: 8 + PARAMETERS,
   yield: -1,

@@ -34,8 +34,8 @@ export class Heap {
       if (block.bytes === 0) this.#free = this.#free.filter((candidate) => candidate !== block);
     } else {
       address = this.#end;
-      this.#end += size;
-      this.#grow();
+      this.#grow(address + size);
+      this.#end = address + size;
     }
     this.#used.set(address, size);
     return address;
@@ -60,14 +60,14 @@ export class Heap {
     this.#free = joined;
   }
 
-  #grow(): void {
-    const pages = Math.ceil((this.#end - this.#memory.buffer.byteLength) / PAGE);
+  #grow(end: number): void {
+    const pages = Math.ceil((end - this.#memory.buffer.byteLength) / PAGE);
     if (pages <= 0) return;
     try {
       this.#memory.grow(pages);
     } catch (cause) {
       throw new DeviceError("grow the shared memory", {
-        got: `${Math.round(this.#end / 1048576)} MiB`,
+        got: `${Math.round(end / 1048576)} MiB`,
         wanted: "at most 4096 MiB",
         hint: "Use a smaller batch.",
         cause,

@@ -41,6 +41,7 @@ export class Pool implements Disposable {
   readonly #workers: readonly Worker[];
   readonly #kernels: Job[] = [];
   readonly #handles = new Map<string, number>();
+  #loading: Promise<unknown> = Promise.resolve();
   #open = true;
 
   private constructor(memory: WebAssembly.Memory, control: SharedArrayBuffer, workers: readonly Worker[]) {
@@ -81,11 +82,23 @@ export class Pool implements Disposable {
     }
   }
 
-  /** Assembles WAT modules, each exporting `run`, and instantiates them on every thread. Equal sources share one kernel. */
-  async load(sources: readonly string[]): Promise<number[]> {
+  /**
+   * Assembles WAT modules, each exporting `run`, and instantiates them on every thread. Equal sources share one kernel.
+   *
+   * @throws {DeviceError} if a module does not assemble, or the pool is closed.
+   */
+  load(sources: readonly string[]): Promise<number[]> {
+    // One after the other: threads must number kernels as this one does.
+    const loaded = this.#loading.then(() => this.#load(sources));
+    this.#loading = loaded.catch(() => {});
+    return loaded;
+  }
+
+  async #load(sources: readonly string[]): Promise<number[]> {
     const fresh = [...new Set(sources)].filter((source) => !this.#handles.has(source));
     if (fresh.length > 0) {
       const modules = await Promise.all(fresh.map(assemble));
+      if (!this.#open) throw new DeviceError("load kernels", { got: "a closed pool" });
       this.#command(Control.yield);
       await tell(this.#workers, () => ({ modules }));
       modules.forEach((module, index) => {
@@ -96,29 +109,46 @@ export class Pool implements Disposable {
     return sources.map((source) => this.#handles.get(source)!);
   }
 
-  /** Calls `run(begin, end, thread, ...parameters)` over chunks of [0, total) on all threads; returns when all are done. */
+  /**
+   * Calls `run(begin, end, thread, ...parameters)` over chunks of [0, total) on all threads; returns when all are done.
+   *
+   * @throws {DeviceError} if there is no such kernel, the pool is closed, or the kernel trapped.
+   */
   run(kernel: number, total: number, chunk: number, ...parameters: number[]): void {
     const job = this.#kernels[kernel];
     if (job === undefined || parameters.length > PARAMETERS || !this.#open) {
       throw new DeviceError("run a kernel", { got: this.#open ? `kernel ${kernel}, ${parameters.length} parameters` : "a closed pool" });
     }
     if (total <= 0) return;
-    if (this.#workers.length === 0 || total <= chunk) return job(0, total, 0, ...parameters);
+    if (this.#workers.length === 0 || total <= chunk) {
+      try {
+        return job(0, total, 0, ...parameters);
+      } catch (cause) {
+        throw trap(kernel, cause);
+      }
+    }
     const control = this.#control;
     control.set(parameters, Control.parameters);
     control[Control.total] = total;
     control[Control.chunk] = chunk;
     control[Control.next] = 0;
     control[Control.done] = 0;
+    control[Control.failed] = 0;
     control[Control.kernel] = kernel;
     Atomics.add(control, Control.epoch, 1);
     Atomics.notify(control, Control.epoch);
-    for (;;) {
-      const begin = Atomics.add(control, Control.next, chunk);
-      if (begin >= total) break;
-      job(begin, Math.min(begin + chunk, total), 0, ...parameters);
+    try {
+      for (;;) {
+        const begin = Atomics.add(control, Control.next, chunk);
+        if (begin >= total) break;
+        job(begin, Math.min(begin + chunk, total), 0, ...parameters);
+      }
+    } catch (cause) {
+      throw trap(kernel, cause);
+    } finally {
+      this.#join();
     }
-    this.#join();
+    if (control[Control.failed] !== 0) throw trap(kernel);
   }
 
   /** Address of a fresh block of bytes, aligned to 64. The content is undefined. */
@@ -177,6 +207,11 @@ export class Pool implements Disposable {
     const control = this.#control;
     for (let done; (done = Atomics.load(control, Control.done)) < this.#workers.length;) Atomics.wait(control, Control.done, done);
   }
+}
+
+function trap(kernel: number, cause?: unknown): DeviceError {
+  const got = cause instanceof Error ? cause.message : "a trap on another thread";
+  return new DeviceError("run a kernel", { where: `kernel ${kernel}`, got, cause });
 }
 
 /** Sends each worker a message and waits until all have answered. */

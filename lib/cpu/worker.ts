@@ -40,7 +40,11 @@ function serve({ control: buffer, thread }: Start): void {
       done(control);
       return;
     }
-    work(kernels[kernel]!, control, thread);
+    try {
+      work(kernels[kernel]!, control, thread);
+    } catch {
+      Atomics.store(control, Control.failed, thread);
+    }
     done(control);
   }
 }

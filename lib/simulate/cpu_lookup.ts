@@ -59,7 +59,7 @@ export async function prepareLookup(
   const tileBytes = device.upload(window.tileBytes);
   const turns = device.upload(window.tileBytes.map((bytes) => bytes / (unroll * 4)));
   const countQuad = tileCount * 8;
-  const table = adc.table === undefined ? adc.shift ?? 0 : device.upload(adc.table);
+  const table = adc.table === undefined ? 0 : device.upload(adc.table);
   const plan = new Int32Array(PLAN.words);
   const words: Partial<Record<keyof typeof PLAN, number>> = {
     blocks,
@@ -84,7 +84,17 @@ export async function prepareLookup(
   });
   const bias = device.upload(new Int32Array(blocks * width).fill(constant));
   const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
-  const lookup = await device.kernel(crossbarLookup({ vectors, bits, unroll, digit: digitBits, simple, adc: clips ? "clip8" : adc.form }));
+  const lookup = await device.kernel(
+    crossbarLookup({
+      vectors,
+      bits,
+      unroll,
+      digit: digitBits,
+      simple,
+      adc: clips ? "clip8" : adc.form,
+      ...(adc.shift === undefined ? {} : { shift: adc.shift }),
+    }),
+  );
   const pitch = blocks * width * 4, direct = geometry.groups === 1 && channels * 4 === pitch;
   const planePitch = quads * window.pitch, countPitch = quads * countQuad;
   const { pool } = device;

@@ -24,7 +24,7 @@ function identity(plan: Recipe, network: Network): string {
   });
 }
 
-/** Writes the state by temporary file and rename. */
+/** Writes the state by temporary file and rename. `data` says what is trained on. */
 export async function saveCheckpoint(
   path: string,
   graph: TrainingGraph,
@@ -32,6 +32,7 @@ export async function saveCheckpoint(
   network: Network,
   step: number,
   validation: number | undefined,
+  data: string,
 ): Promise<void> {
   const tensors: Record<string, Tensor> = {};
   for (const { name, read, momentum } of graph.parameters) {
@@ -39,16 +40,16 @@ export async function saveCheckpoint(
     tensors[MOMENTUM + name] = read(momentum);
   }
   for (const [name, data] of Object.entries(graph.state)) tensors[name] = tensor(Float32Array.from(data), [data.length]);
-  const metadata = { format: "bitline checkpoint 1", run: identity(plan, network), step: String(step) };
+  const metadata = { format: "bitline checkpoint 1", run: identity(plan, network), step: String(step), data };
   await writeSafetensors(path, tensors, validation === undefined ? metadata : { ...metadata, validation: String(validation) });
 }
 
 /**
  * Reads a checkpoint; undefined if there is none yet.
  *
- * @throws {FileError} if it is corrupted, no checkpoint, or belongs to another recipe or network.
+ * @throws {FileError} if it is corrupted, no checkpoint, or belongs to another recipe, network or data set.
  */
-export async function loadCheckpoint(path: string, plan: Recipe, network: Network): Promise<Checkpoint | undefined> {
+export async function loadCheckpoint(path: string, plan: Recipe, network: Network, data: string): Promise<Checkpoint | undefined> {
   try {
     await Deno.stat(path);
   } catch (error) {
@@ -70,6 +71,9 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
       wanted: "the recipe it was started with",
       hint: "Give the same options, or another checkpoint file.",
     });
+  }
+  if ((metadata["data"] ?? data) !== data) {
+    throw new FileError("resume training", { where: path, got: `a checkpoint of a run on ${metadata["data"]}`, wanted: data });
   }
   const { validation } = metadata;
   return {

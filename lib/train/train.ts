@@ -85,12 +85,13 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   }
   using pool = await Pool.create(options.threads === undefined ? {} : { threads: options.threads });
   const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
+  const subject = `${count} images of ${data.name}`;
   const saved: Checkpoint | undefined = options.checkpoint === undefined
     ? undefined
-    : await loadCheckpoint(options.checkpoint, plan, network);
+    : await loadCheckpoint(options.checkpoint, plan, network, subject);
   let step = saved === undefined ? 0 : restore(graph, saved), validation = saved?.validation;
   const save = async () => {
-    if (options.checkpoint !== undefined) await saveCheckpoint(options.checkpoint, graph, plan, network, step, validation);
+    if (options.checkpoint !== undefined) await saveCheckpoint(options.checkpoint, graph, plan, network, step, validation, subject);
   };
 
   const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)),

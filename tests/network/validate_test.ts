@@ -50,7 +50,8 @@ Deno.test("validate() accepts and checks a clipping level", () => {
 });
 
 Deno.test("validate() checks trained codes", () => {
-  const codes = (shape: number[]) => ({ quantizer: { kind: "dorefa", bits: 4 }, codes: tensor(new Int16Array(48), shape) });
+  const affine = { zero: 7.5, scale: 2 / 15, signed: false };
+  const codes = (shape: number[]) => ({ quantizer: { kind: "dorefa", bits: 4 }, codes: tensor(new Int16Array(48), shape), ...affine });
   validate({ ...net, codes: { "fc.weight": codes([3, 16]) } });
   refuses({ codes: { "fc.weight": codes([16, 3]) } }, ShapeError, "codes of fc.weight", "[16, 3]");
   refuses({ codes: { "fd.weight": codes([3, 16]) } }, GraphError, "(fd.weight)");

@@ -28,7 +28,7 @@ function compare(name: string, net: Network, batch = 4): void {
         graph.backward(crossEntropy(graph.forward(pixels, true), labels).gradient);
         descend(graph.parameters, DEFAULT_RECIPE.optimizer, 0.05);
       }
-    });
+    }, { threads: 2 });
   });
 }
 

@@ -114,6 +114,9 @@ Deno.test("train() refuses a checkpoint that is not this run's, or not whole", a
     const other = { ...net, layers: net.layers.map((layer) => layer.op === "batchNorm" ? { ...layer, epsilon: 1e-3 } : layer) };
     await assertRejects(() => run(path, { recipe: { ...short, epochs: 1 } }, other), FileError, "another recipe");
 
+    const few = sliceDataset(data, 0, 49);
+    await assertRejects(() => train(net, few, { recipe: { ...short, epochs: 1 }, checkpoint: path }), FileError, "49 images of patches");
+
     const bytes = await Deno.readFile(path), { tensors, metadata } = await readSafetensors(path);
     for (const size of [0, 5, 100, bytes.length - 1]) {
       await Deno.writeFile(path, bytes.subarray(0, size));

@@ -81,11 +81,11 @@ function balanced(weight: Weight, wmax: number, extent: Extent, config: CoreConf
   const gr = 1 - gmin, levels = 2 ** cellBits - 1, least = 2 ** -(cellBits + 1);
   const level = (g: number) => rint((g - gmin) * levels / gr);
   const conductance = config.twoSided ? (w: number) => Math.fround(gmin + gr * (1 + w) / 2) : (w: number) => gmin + gr * w;
-  const kept = config.twoSided ? (_: number) => true : (w: number) => w >= least;
   const side = (sign: 1 | -1) =>
     fill(extent, false, (output, input) => {
       const w = sign * weight(output, input) / wmax;
-      return kept(w) || (sign < 0 && w === least) ? (sign < 0 && !config.twoSided && w <= least ? 0 : level(conductance(w))) : 0;
+      const used = config.twoSided || (sign > 0 ? w >= least : w > least);
+      return used ? level(conductance(w)) : 0;
     });
   const sides = [side(1), side(-1)] as const;
   const shared = { slice: [0], columns: extent.outputs, unitColumn: false, gain: wmax / gr, digital: 0, sliceBits: 0 };
