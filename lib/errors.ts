@@ -74,7 +74,9 @@ function message(action: string, { where, got, wanted, hint }: ErrorDetails): st
 
 function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value as ArrayLike<unknown>).slice(0, 8).map(show).join(", ")}]`;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    return `[${Array.from(value as ArrayLike<unknown>).slice(0, 8).map(show).join(", ")}]`;
+  }
   if (typeof value === "object" && value !== null) return JSON.stringify(value);
   return String(value);
 }

@@ -8,7 +8,7 @@ import type { WeightQuantizer } from "../quantize/quantizer.ts";
 import type { BuildContext, Operation } from "./op.ts";
 import { placement } from "./op.ts";
 import { type Parameter, parameter } from "./parameter.ts";
-import { type ImageBuffer, imageBuffer, imageFloats, padded, type TrainingValue } from "./value.ts";
+import { type ImageBuffer, imageBuffer, padded, type TrainingValue } from "./value.ts";
 
 /** Partial weight gradients per batch; fixed, so that sums do not depend on the number of threads. */
 const JOBS = 8;

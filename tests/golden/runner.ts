@@ -33,7 +33,9 @@ export async function findFiles(paths: readonly string[]): Promise<string[]> {
       continue;
     }
     const entries = await Array.fromAsync(Deno.readDir(path));
-    const below = entries.filter(({ name }) => !name.startsWith(".") && !/^readme(\.|$)/i.test(name)).map(({ name }) => `${path.replace(/\/+$/, "")}/${name}`);
+    const below = entries.filter(({ name }) => !name.startsWith(".") && !/^readme(\.|$)/i.test(name)).map(({ name }) =>
+      `${path.replace(/\/+$/, "")}/${name}`
+    );
     found.push(...await findFiles(below.sort()));
   }
   return found;
@@ -84,7 +86,11 @@ export async function runCase(golden: GoldenCase, path: string, backend: Backend
 }
 
 /** Runs every file on every backend, handing over rows as they come. */
-export async function runGolden(files: readonly string[], backends: readonly Backend[], onRow: (row: Row) => void = () => {}): Promise<Row[]> {
+export async function runGolden(
+  files: readonly string[],
+  backends: readonly Backend[],
+  onRow: (row: Row) => void = () => {},
+): Promise<Row[]> {
   const rows: Row[] = [];
   const add = (row: Row) => {
     rows.push(row);

@@ -40,7 +40,13 @@ function makeNetwork(codes?: Record<string, TrainedCodes>): Network {
 }
 
 function trained(bits: number, ...codes: number[]): TrainedCodes {
-  return { quantizer: { kind: "dorefa", bits }, codes: { shape: [2, 2, 1, 1], data: new Int16Array(codes) }, zero: (2 ** bits - 1) / 2, scale: 2 / (2 ** bits - 1), signed: false };
+  return {
+    quantizer: { kind: "dorefa", bits },
+    codes: { shape: [2, 2, 1, 1], data: new Int16Array(codes) },
+    zero: (2 ** bits - 1) / 2,
+    scale: 2 / (2 ** bits - 1),
+    signed: false,
+  };
 }
 
 function clip(bits: number): ActivationQuantizer {
@@ -119,7 +125,13 @@ Deno.test("quantize() uses trained codes exactly, at their own width", () => {
 });
 
 Deno.test("quantize() keeps edge layers trained by another kind of quantizer", () => {
-  const edge = { quantizer: { kind: "uniform", bits: 8 }, codes: { shape: [2, 2, 1, 1], data: new Int16Array([-127, 32, 64, 127]) }, zero: 0, scale: Math.fround(1 / 127), signed: true };
+  const edge = {
+    quantizer: { kind: "uniform", bits: 8 },
+    codes: { shape: [2, 2, 1, 1], data: new Int16Array([-127, 32, 64, 127]) },
+    zero: 0,
+    scale: Math.fround(1 / 127),
+    signed: true,
+  };
   const network = makeNetwork({ "conv1.weight": edge, "conv2.weight": trained(4, 7, 8, 8, 9) });
   const { conv1, conv2 } = quantize(network, options).weights;
   assertStrictEquals(conv1!.codes.data, edge.codes.data);
@@ -156,6 +168,12 @@ Deno.test("quantize() refuses unknown options, layers and missing or misshapen p
   for (const [bad, message] of wrong) assertThrows(() => quantize(network, bad as QuantizeOptions), OptionError, message);
   const { "conv2.weight": _, ...parameters } = network.parameters;
   assertThrows(() => quantize({ ...network, parameters }, options), GraphError, "conv2.weight");
-  const short = { quantizer: { kind: "dorefa", bits: 4 }, codes: { shape: [1], data: new Int16Array(1) }, zero: 7.5, scale: 2 / 15, signed: false };
+  const short = {
+    quantizer: { kind: "dorefa", bits: 4 },
+    codes: { shape: [1], data: new Int16Array(1) },
+    zero: 7.5,
+    scale: 2 / 15,
+    signed: false,
+  };
   assertThrows(() => quantize(makeNetwork({ "conv2.weight": short }), options), ShapeError, "codes of conv2.weight");
 });

@@ -122,7 +122,8 @@ function convolution(w: Stored, x: Stored, y: Stored, file: Record<string, unkno
   }
   const window: Window = { channels, kernel: [kernelHeight, kernelWidth], stride, padding, image: [height, width] };
   const extent = (axis: 0 | 1) => Math.floor((window.image[axis] + 2 * padding[axis] - window.kernel[axis]) / stride[axis]) + 1;
-  const fits = w.shape.length === 4 && x.shape.length === 4 && planes === channels && y.shape.join() === [batch, outputs, extent(0), extent(1)].join();
+  const fits = w.shape.length === 4 && x.shape.length === 4 && planes === channels &&
+    y.shape.join() === [batch, outputs, extent(0), extent(1)].join();
   if (!fits) throw misfit(path, [w.shape, x.shape, y.shape], "W [O, C, kh, kw], X [B, C, H, W], Y [B, O, H', W']");
   return {
     matrix: w.data,
@@ -142,7 +143,13 @@ function readArray(value: unknown, where: string): Stored {
   const { shape, data } = isRecord(value) ? value : {} as Record<string, unknown>;
   const sound = Array.isArray(shape) && shape.every((extent) => Number.isInteger(extent) && extent > 0) &&
     Array.isArray(data) && data.length === elements(shape) && data.every(Number.isFinite);
-  if (!sound) throw new FileError("read a golden case", { where, got: value === undefined ? "nothing" : "something else", wanted: "{shape, data} of numbers" });
+  if (!sound) {
+    throw new FileError("read a golden case", {
+      where,
+      got: value === undefined ? "nothing" : "something else",
+      wanted: "{shape, data} of numbers",
+    });
+  }
   return { shape, data: Float64Array.from(data) };
 }
 

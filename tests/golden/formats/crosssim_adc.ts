@@ -36,14 +36,19 @@ export function converterRange(config: CoreConfig, inputs: number, slice: number
     return bothSigns ? [-fine * (2 ** (adcBits - 1) - 1), fine * (2 ** (adcBits - 1) - 1)] : [0, fine * (2 ** adcBits - 1)];
   }
   if (style !== "bitsliced" || config.sliceStyle === "BALANCED") return [bothSigns ? -inputs : 0, inputs];
-  const most = 2 ** rint(Math.log2(inputs)) * 2 ** sliceBits / (2 ** sliceBits - 1) * correction * (2 ** adcBits - (signed ? 2 : 1)) / 2 ** adcBits;
+  const most = 2 ** rint(Math.log2(inputs)) * 2 ** sliceBits / (2 ** sliceBits - 1) * correction * (2 ** adcBits - (signed ? 2 : 1)) /
+    2 ** adcBits;
   return [signed ? -most : 0, most];
 }
 
 function calibrated({ calibrated, style }: CoreConfig, slice: number, where: string): [number, number] {
   const range: unknown = style === "bitsliced" && !isPair(calibrated) ? (calibrated as unknown[] | undefined)?.[slice] : calibrated;
   if (isPair(range)) return range;
-  throw new FileError("read a golden case", { where: `${where}: config.calibrated_range`, got: range, wanted: `[lo, hi] for slice ${slice}` });
+  throw new FileError("read a golden case", {
+    where: `${where}: config.calibrated_range`,
+    got: range,
+    wanted: `[lo, hi] for slice ${slice}`,
+  });
 }
 
 /** The converter of a case for given limits. */

@@ -45,7 +45,9 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
   if (inputBits < 1 || inputBits > 8) throw new NotCovered(`inputs of ${inputBits} magnitude bits`);
   const converted = config.adcBits > 0;
   const perDigit = config.bitSerial && (converted ? config.adcPerDigit : true);
-  if (config.bitSerial && !perDigit && config.columnLimit > 0) throw new NotCovered("a current limit per input digit before one conversion");
+  if (config.bitSerial && !perDigit && config.columnLimit > 0) {
+    throw new NotCovered("a current limit per input digit before one conversion");
+  }
   const digitBits = Math.min(perDigit ? config.digitBits : inputBits, inputBits);
   if (digitBits < 1) throw new NotCovered("input digits of no bits");
 
@@ -83,7 +85,9 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
     const reach = reachOf(physical, planes.columns, layout.tiles, digitMax);
     const limited = config.columnLimit > 0 && Math.max(-reach[0], reach[1]) * unit > config.columnLimit;
     if (limited && converted && config.style !== "offset" && config.subtract && !config.interleaved) {
-      if (config.style === "balanced" || config.sliceStyle === "BALANCED") throw new NotCovered("a current limit before pairs are subtracted and converted");
+      if (config.style === "balanced" || config.sliceStyle === "BALANCED") {
+        throw new NotCovered("a current limit before pairs are subtracted and converted");
+      }
     }
     const table = tabulate(converter, unit, limited ? config.columnLimit : 0, reach);
     const sliceWeights = members.map((plane) => planes.weights[plane]!);

@@ -34,9 +34,15 @@ function open({ path, stem, arrays }: GoldenFile): GoldenCase {
     throw new FileError("open a golden case", { where: path, got: stem, wanted: "a name ending in _cell<bits>_adc<bits>" });
   }
   const [cellBits, adcBits] = [Number(named[1]), Number(named[2])];
-  const { x, alpha, W_int: codes, y } = arrays as Record<string, Tensor<TypedArray>> & Record<"x" | "alpha" | "W_int" | "y", Tensor<TypedArray>>;
+  const { x, alpha, W_int: codes, y } = arrays as
+    & Record<string, Tensor<TypedArray>>
+    & Record<"x" | "alpha" | "W_int" | "y", Tensor<TypedArray>>;
   if (x.shape.length !== 4 || codes.shape.length !== 4 || y.shape.length !== 4 || alpha.data.length !== 1) {
-    throw new ShapeError("open a golden case", { where: path, got: [x.shape, codes.shape, y.shape, alpha.shape], wanted: "x, W_int and y of rank 4, one alpha" });
+    throw new ShapeError("open a golden case", {
+      where: path,
+      got: [x.shape, codes.shape, y.shape, alpha.shape],
+      wanted: "x, W_int and y of rank 4, one alpha",
+    });
   }
   const clip = alpha.data[0]!;
   const program = layerProgram(x.shape, codes, y.shape, clip, cellBits, adcBits);
@@ -112,7 +118,13 @@ function layerProgram(
     ],
     steps: [
       step,
-      { op: "affine", input: 1, output: 2, scale: new Float32Array(out).fill(gain * unit), bias: new Float32Array(out).fill(constant * unit) },
+      {
+        op: "affine",
+        input: 1,
+        output: 2,
+        scale: new Float32Array(out).fill(gain * unit),
+        bias: new Float32Array(out).fill(constant * unit),
+      },
     ],
     output: 2,
   };

@@ -26,7 +26,8 @@ export const others: readonly Format[] = [
   known(
     "badcrossbar",
     "line resistance",
-    ({ json }) => has(json, "r_word_line", "r_bit_line") || (has(json, "cases") && has(first((json as { cases: unknown }).cases), "r_word_line")),
+    ({ json }) =>
+      has(json, "r_word_line", "r_bit_line") || (has(json, "cases") && has(first((json as { cases: unknown }).cases), "r_word_line")),
   ),
   known("mapping", "mapping searches", ({ json }) => has(json, "records") && has(first((json as { records: unknown }).records), "cfg")),
   known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact") || has(json, "weights", "PCMLike_gmax25")),
@@ -36,6 +37,7 @@ export const others: readonly Format[] = [
     "second derivatives and write-verify",
     ({ json, arrays }) =>
       has(json, "model", "clean", "train_log") || has(json, "L0", "traceS_norm_per_sample") || has(first(json), "sigma0", "analytic_std") ||
-      has(arrays, "conv1.weight", "fc1.weight") || has(arrays, "conv1.S_raw") || (has(arrays, "x", "y") && Object.keys(arrays!).length === 2),
+      has(arrays, "conv1.weight", "fc1.weight") || has(arrays, "conv1.S_raw") ||
+      (has(arrays, "x", "y") && Object.keys(arrays!).length === 2),
   ),
 ];
