@@ -130,7 +130,15 @@ const CASES: Record<string, Options> = {
   "8-bit cells spread over rows": { dac_bits: 6, cell_bits: 8, inf_on_off: true },
   "two-sided 8-bit cells": { dac_bits: 5, cell_bits: 8, balanced_style: "TWO_SIDED" },
   "separate converters at on/off 10": { ...serial, ...unsigned, dac_bits: 8, cell_bits: 4, subtract_in_xbar: false, adc_range: "MAX" },
-  "signed inputs on separate converters": { ...serial, dac_bits: 8, cell_bits: 3, subtract_in_xbar: false, adc_range: "MAX", rows_max: 10 },
+  "signed inputs on separate converters": {
+    ...serial,
+    dac_bits: 8,
+    cell_bits: 3,
+    weight_bits: 4,
+    subtract_in_xbar: false,
+    adc_range: "GRANULAR",
+    rows_max: 10,
+  },
   "offset at on/off 10": {
     ...unsigned,
     style: "offset",
@@ -151,7 +159,7 @@ const CASES: Record<string, Options> = {
   },
   "input digits that do not divide": { ...serial, ...ranged, dac_bits: 8, slice_size: 3, cell_bits: 5, inf_on_off: true },
   "one conversion for all input digits": { bitserial: true, ...ranged, adc_bits: 7, dac_bits: 8, cell_bits: 5, inf_on_off: true },
-  "bit slices at on/off 10": { ...sliced, ...unsigned, slice_style: "OFFSET", num_slices: 4, cell_bits: 2, dac_bits: 4, adc_range: "MAX" },
+  "bit slices at on/off 10": { ...sliced, ...unsigned, slice_style: "OFFSET", num_slices: 4, cell_bits: 2, dac_bits: 5, adc_range: "MAX" },
   "bit slices of unlike converters": {
     ...sliced,
     dac_bits: 5,
@@ -222,5 +230,6 @@ Deno.test("crosssim.open() says what it does not cover", () => {
   refused({ dac_bits: 8 }, "analog cells (no cell bits)");
   refused({ dac_bits: 8, cell_bits: 4, parasitics: { Rp_row: 1 } }, "line resistance");
   refused({ dac_bits: 8, cell_bits: 4, colour: "red" }, "the option colour");
+  refused({ ...serial, dac_bits: 8, cell_bits: 4, adc_range: "MAX", rows_max: 10 }, "full-scale ranges of arrays that differ in rows");
   refused({ dac_bits: 10, cell_bits: 4 }, "inputs of 9 magnitude bits");
 });

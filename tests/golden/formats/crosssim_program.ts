@@ -4,6 +4,7 @@
 // that carry the same input. Rows of one array stay in one tile, so the converter sees exactly the sums of the original.
 
 import type { CrossbarStep, Geometry, Program, Step, Value } from "../../../lib/simulate/program.ts";
+import { rint } from "../../../lib/simulate/reference_crossbar.ts";
 import { NotCovered } from "../format.ts";
 import { type Converter, converterRange, makeConverter, passThrough, tabulate } from "./crosssim_adc.ts";
 import type { Planes } from "./crosssim_cells.ts";
@@ -73,6 +74,11 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
   const digitMax = 2 ** digitBits - 1, inputMax = 2 ** inputBits - 1;
   const unit = planes.unit / digitMax;
   const tallest = bounds[1]! - bounds[0]!;
+  const paired = config.style === "balanced" || (config.style === "bitsliced" && config.sliceStyle === "BALANCED");
+  const cutApart = config.columnLimit > 0 && config.columnLimit < tallest && config.subtract && !config.interleaved;
+  if (paired && converted && cutApart) throw new NotCovered("a current limit before pairs are subtracted and converted");
+  const uneven = bounds.some((bound, part) => part > 0 && bound - bounds[part - 1]! !== tallest);
+  if (converted && uneven && config.adcRange === "MAX") throw new NotCovered("full-scale ranges of arrays that differ in rows");
   let shifts = 0;
   for (let shift = 0; shift < inputBits; shift += digitBits) shifts += 2 ** shift;
 
@@ -84,11 +90,6 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
     const cells = Int8Array.from(physical.flatMap((plane) => [...plane]));
     const reach = reachOf(physical, planes.columns, layout.tiles, digitMax);
     const limited = config.columnLimit > 0 && Math.max(-reach[0], reach[1]) * unit > config.columnLimit;
-    if (limited && converted && config.style !== "offset" && config.subtract && !config.interleaved) {
-      if (config.style === "balanced" || config.sliceStyle === "BALANCED") {
-        throw new NotCovered("a current limit before pairs are subtracted and converted");
-      }
-    }
     const table = tabulate(converter, unit, limited ? config.columnLimit : 0, reach);
     const sliceWeights = members.map((plane) => planes.weights[plane]!);
     let largest = 0;
@@ -131,7 +132,7 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
 /** Equal parts of at most `rows` inputs; where they cannot be equal the last one takes the rest. */
 function partition(inputs: number, rows: number): number[] {
   const parts = rows > 0 ? Math.ceil(inputs / rows) : 1;
-  const size = Math.round(inputs / parts);
+  const size = rint(inputs / parts);
   return Array.from({ length: parts + 1 }, (_, part) => part === parts ? inputs : part * size);
 }
 

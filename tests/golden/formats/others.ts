@@ -3,6 +3,7 @@
 import { type Format, type GoldenFile, isRecord, NotCovered } from "../format.ts";
 
 const has = (value: unknown, ...names: string[]): boolean => isRecord(value) && names.every((name) => Object.hasOwn(value, name));
+const inside = (value: unknown, name: string): unknown => isRecord(value) ? value[name] : undefined;
 const first = (value: unknown): unknown => Array.isArray(value) ? value[0] : undefined;
 
 function known(name: string, reason: string, matches: (file: GoldenFile) => boolean): Format {
@@ -26,10 +27,13 @@ export const others: readonly Format[] = [
   known(
     "badcrossbar",
     "line resistance",
-    ({ json }) =>
-      has(json, "r_word_line", "r_bit_line") || (has(json, "cases") && has(first((json as { cases: unknown }).cases), "r_word_line")),
+    ({ json }) => has(json, "r_word_line", "r_bit_line") || has(first(inside(json, "cases")), "r_word_line"),
   ),
-  known("mapping", "mapping searches", ({ json }) => has(json, "records") && has(first((json as { records: unknown }).records), "cfg")),
+  known(
+    "mapping",
+    "mapping searches",
+    ({ json }) => ["cfg", "guillotine"].some((name) => has(first(inside(json, "records")), name)),
+  ),
   known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact") || has(json, "weights", "PCMLike_gmax25")),
   known("neurosim", "area, latency and energy estimates", ({ json }) => has(first(json), "run", "config", "area_um2")),
   known(

