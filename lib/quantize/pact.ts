@@ -40,7 +40,11 @@ export function pact(options: PactOptions): ActivationQuantizer {
     bits,
     alpha,
     codes: (clip) => ({ bits, step: clip / levels }),
-    encode: (value, clip) => roundHalfEven(Math.min(Math.max(value, 0), clip) * levels / clip),
+    // In f32 and with one multiplication, as the training kernels compute it: the two must agree to the last code.
+    encode(value, clip) {
+      const top = Math.fround(clip), inside = Math.min(Math.max(Math.fround(value), 0), top);
+      return roundHalfEven(Math.fround(inside * Math.fround(levels / top)));
+    },
     toJSON: () => ({ kind: "pact", bits }),
   };
 }

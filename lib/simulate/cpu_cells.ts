@@ -61,7 +61,7 @@ export function checkTable(step: CrossbarStep, reach: Reach, name: string): void
     });
   }
   let largest = 0;
-  for (const code of codes) largest = Math.max(largest, Math.abs(code));
+  for (let d = reach.low; d <= reach.high; d++) largest = Math.max(largest, Math.abs(codes[d - min]!));
   const digits = digitCount(step);
   const weight = step.sliceWeights.reduce((sum, w) => sum + Math.abs(w), 0) * (2 ** (digits * step.digitBits) - 1) /
     (2 ** step.digitBits - 1);

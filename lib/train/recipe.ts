@@ -2,14 +2,13 @@
 
 import { checkOptions } from "../options.ts";
 import { OptionError } from "../errors.ts";
-import { dorefa } from "../quantize/dorefa.ts";
 import { pact } from "../quantize/pact.ts";
-import { uniform } from "../quantize/uniform.ts";
+import { weightQuantizer } from "../quantize/weight_quantizer.ts";
 import type { Network } from "../network/graph.ts";
 import type { WeightQuantizer } from "../quantize/quantizer.ts";
 import type { TrainingQuantizers } from "./graph.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { Schedule } from "./schedule.ts";
+import { learningRate, type Schedule } from "./schedule.ts";
 
 /** A weight quantizer by name and bit width, as it stands in files. */
 export interface QuantizerSpec {
@@ -86,15 +85,27 @@ export function recipe(options: Partial<Recipe> = {}): Recipe {
       throw new OptionError("train", { where: `recipe.${where}`, got, wanted: `an integer of at least ${least}` });
     }
   }
+  const nested = [["optimizer", full.optimizer], ["augment", full.augment], ["activations", full.activations]] as const;
+  for (const [name, given] of nested) {
+    if (given !== null) checkOptions("train", `recipe.${name}`, given, Object.keys(DEFAULT_RECIPE[name]!));
+  }
+  learningRate(full.schedule, 0);
+  for (const name of ["weights", "first", "last"] as const) make(name, full[name]);
   return full;
+}
+
+function make(name: string, spec: QuantizerSpec | null): WeightQuantizer | undefined {
+  if (spec === null) return undefined;
+  checkOptions("train", `recipe.${name}`, spec, ["kind", "bits"]);
+  const quantizer = weightQuantizer(spec.kind, spec.bits);
+  if (quantizer !== undefined) return quantizer;
+  throw new OptionError("train", { where: `recipe.${name}.kind`, got: spec.kind, wanted: '"dorefa" or "uniform"' });
 }
 
 /** The quantizer objects a recipe names, for the layers of a network. */
 export function quantizersOf(plan: Recipe, network: Network): TrainingQuantizers {
   const weighted = network.layers.filter((layer) => layer.op === "conv" || layer.op === "linear").map((layer) => layer.name);
-  const make = (spec: QuantizerSpec | null): WeightQuantizer | undefined =>
-    spec === null ? undefined : spec.kind === "dorefa" ? dorefa({ bits: spec.bits }) : uniform({ bits: spec.bits });
-  const [first, last, other] = [make(plan.first), make(plan.last), make(plan.weights)];
+  const [first, last, other] = [make("first", plan.first), make("last", plan.last), make("weights", plan.weights)];
   const activation = plan.activations === null ? undefined : pact(plan.activations);
   return {
     weights: (name) => name === weighted[0] ? first : name === weighted.at(-1) ? last : other,

@@ -138,7 +138,15 @@ Deno.test("train() refuses wrong options and data", async () => {
   await assertRejects(() => train(net, data, { recipe: { epochs: 0 } }), OptionError, "recipe.epochs");
   await assertRejects(() => train(net, data, { recipe: short, threads: 0 }), OptionError, "threads");
   await assertRejects(() => train(net, patches(50, [4, 4, 3], 4), { recipe: short, threads: 1 }), ShapeError, "patches");
-  assertThrows(() => recipe({ seed: 0.5 }), OptionError, "recipe.seed");
+  const wrong: [unknown, string][] = [
+    [{ seed: 0.5 }, "recipe.seed"],
+    [{ schedule: { kind: "linear" } }, "schedule.kind"],
+    [{ weights: { kind: "lsq", bits: 4 } }, "recipe.weights.kind"],
+    [{ first: { kind: "uniform", bits: 9 } }, "uniform.bits"],
+    [{ augment: { pad: 1, flips: true } }, "recipe.augment.flips"],
+    [{ activations: { bit: 4, alpha: 1 } }, "recipe.activations.bit"],
+  ];
+  for (const [options, where] of wrong) assertThrows(() => recipe(options as Partial<Recipe>), OptionError, where);
 });
 
 Deno.test("train() learns to tell patches apart, quantised and in floats", async () => {
