@@ -136,11 +136,11 @@ export {
   type ViewStep,
 } from "./lib/simulate/program.ts";
 export { type Backend, type BackendName, type BatchResult, type Session } from "./lib/simulate/backend.ts";
-export { referenceBackend } from "./lib/simulate/reference.ts";
-export { cpuBackend, type CpuOptions } from "./lib/simulate/cpu.ts";
-export { webgpuBackend, type WebgpuOptions } from "./lib/simulate/webgpu.ts";
+export { referenceBackend } from "./lib/simulate/reference/backend.ts";
+export { cpuBackend, type CpuOptions } from "./lib/simulate/cpu/backend.ts";
+export { webgpuBackend, type WebgpuOptions } from "./lib/simulate/webgpu/backend.ts";
 export { type BackendChoice, BACKENDS, openBackend } from "./lib/simulate/choose_backend.ts";
-export { type LoweredLayer, type LoweredProgram, lowerMapped, type LowerOptions, lowerQuantized } from "./lib/simulate/lower.ts";
+export { type LoweredLayer, type LoweredProgram, lowerMapped, type LowerOptions, lowerQuantized } from "./lib/simulate/lower/lower.ts";
 export {
   conversionWeight,
   type CrossbarLowered,
@@ -148,10 +148,10 @@ export {
   fraction,
   lowerCrossbar,
   planCrossbar,
-} from "./lib/simulate/lower_crossbar.ts";
-export { activationThresholds, codeOfSum, type SumScale } from "./lib/simulate/thresholds.ts";
-export { clippedShare, decibels, type Observation, observe, type ObserveOptions } from "./lib/simulate/observe.ts";
-export { calibrate, type CalibrateOptions } from "./lib/simulate/calibrate.ts";
+} from "./lib/simulate/lower/crossbar.ts";
+export { activationThresholds, codeOfSum, type SumScale } from "./lib/simulate/lower/thresholds.ts";
+export { clippedShare, decibels, type Observation, observe, type ObserveOptions } from "./lib/simulate/observe/observe.ts";
+export { calibrate, type CalibrateOptions } from "./lib/simulate/observe/calibrate.ts";
 export { accuracy, predict, type PredictOptions } from "./lib/simulate/predict.ts";
 export { simulate, type SimulateOptions } from "./lib/simulate/simulate.ts";
 export { type Accuracies, type LayerResult, type Result, result } from "./lib/simulate/result.ts";
@@ -174,7 +174,7 @@ export { packCodes, unpackCodes } from "./lib/io/packed_codes.ts";
 export { folderOf, readBytes, writeAtomic, type WriteAtomicOptions } from "./lib/io/atomic.ts";
 export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions, type ValueOf } from "./lib/cli/options.ts";
 export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";
-export { Pool as ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
+export { ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
 export { type DeviceOptions } from "./lib/gpu/device.ts";
 export {
   BitlineError,

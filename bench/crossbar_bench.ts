@@ -5,7 +5,7 @@
 
 import { hash } from "../lib/random.ts";
 import type { Session } from "../lib/simulate/backend.ts";
-import { cpuBackend } from "../lib/simulate/cpu.ts";
+import { cpuBackend } from "../lib/simulate/cpu/backend.ts";
 import type { AdcTable, CrossbarStep, Program } from "../lib/simulate/program.ts";
 import type { Tensor } from "../lib/tensor.ts";
 

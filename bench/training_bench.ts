@@ -4,7 +4,7 @@
 // deno run -A bench/training_bench.ts [threads]   images/s and GFLOP/s, best of several runs
 
 import { convolutionForward, type ConvolutionShape, convolutionWeightGradient } from "../kernels/train/convolution.ts";
-import { Pool } from "../lib/cpu/pool.ts";
+import { ThreadPool } from "../lib/cpu/pool.ts";
 import { add, get, int, kernel, locals, loop, mul, repeat, set } from "../lib/cpu/wat.ts";
 import { vgg7 } from "../lib/network/zoo/vgg7.ts";
 import { hash } from "../lib/random.ts";
@@ -56,7 +56,7 @@ function convolution(side: number, inputs: number, outputs: number): Convolution
   };
 }
 
-async function cases(pool: Pool): Promise<Case[]> {
+async function cases(pool: ThreadPool): Promise<Case[]> {
   const [multiply] = await pool.load([multiplyAdds()]), results = pool.allocate(pool.threads * CHAINS * 16);
   const list: Case[] = [{
     name: "multiply-adds in registers",
@@ -106,7 +106,7 @@ async function cases(pool: Pool): Promise<Case[]> {
 }
 
 if (import.meta.main) {
-  using pool = await Pool.create(Deno.args[0] === undefined ? {} : { threads: Number(Deno.args[0]) });
+  using pool = await ThreadPool.create(Deno.args[0] === undefined ? {} : { threads: Number(Deno.args[0]) });
   console.log(`${pool.threads} threads`);
   let ceiling = 0;
   for (const { name, gigaflop, images, call } of await cases(pool)) {
@@ -126,7 +126,7 @@ if (import.meta.main) {
     console.log(`${name.padEnd(48)} ${(best * 1000).toFixed(1).padStart(6)} ms ${rate.toFixed(1).padStart(6)} GFLOP/s  ${share}`);
   }
 } else {
-  const pool = await Pool.create();
+  const pool = await ThreadPool.create();
   for (const { name, gigaflop, call } of await cases(pool)) {
     Deno.bench({ name, group: gigaflop === 0 ? "VGG7" : "kernels", baseline: name.startsWith("multiply"), fn: call });
   }

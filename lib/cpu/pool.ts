@@ -5,7 +5,7 @@ import { assemble } from "./assemble.ts";
 import { Control, type Job, PARAMETERS } from "./control.ts";
 import { Heap } from "./heap.ts";
 
-/** Options of {@linkcode Pool.create}. */
+/** Options of {@linkcode ThreadPool.create}. */
 export interface ThreadPoolOptions {
   /** Threads that compute, the calling one included. Default: all cores. */
   readonly threads?: number;
@@ -31,7 +31,7 @@ export interface ThreadPoolOptions {
  * assertEquals(pool.i32(words, 100)[99], 99);
  * ```
  */
-export class Pool implements Disposable {
+export class ThreadPool implements Disposable {
   /** Threads that compute, the calling one included. */
   readonly threads: number;
   /** The memory all kernels share. */
@@ -58,7 +58,7 @@ export class Pool implements Disposable {
    * @throws {OptionError} if `threads` is not a positive integer.
    * @throws {DeviceError} if threads or shared memory are not to be had.
    */
-  static async create(options: ThreadPoolOptions = {}): Promise<Pool> {
+  static async create(options: ThreadPoolOptions = {}): Promise<ThreadPool> {
     const threads = options.threads ?? navigator.hardwareConcurrency;
     if (!Number.isInteger(threads) || threads < 1) {
       throw new OptionError("start a thread pool", { where: "threads", got: threads, wanted: "an integer of at least 1" });
@@ -71,7 +71,7 @@ export class Pool implements Disposable {
         workers.push(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
       }
       await tell(workers, (index) => ({ start: { memory, control, thread: index + 1 } }));
-      return new Pool(memory, control, workers);
+      return new ThreadPool(memory, control, workers);
     } catch (cause) {
       for (const worker of workers) worker.terminate();
       throw new DeviceError("start a thread pool", {

@@ -3,9 +3,9 @@
 import { describeAdapter, requestAdapter } from "@gpu/webgpu";
 import { DeviceError, OptionError } from "../errors.ts";
 import type { Backend, BackendName } from "./backend.ts";
-import { cpuBackend } from "./cpu.ts";
-import { referenceBackend } from "./reference.ts";
-import { webgpuBackend } from "./webgpu.ts";
+import { cpuBackend } from "./cpu/backend.ts";
+import { referenceBackend } from "./reference/backend.ts";
+import { webgpuBackend } from "./webgpu/backend.ts";
 
 /** A backend by name, or "auto". */
 export type BackendChoice = BackendName | "auto";

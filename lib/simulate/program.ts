@@ -1,4 +1,4 @@
-// What a backend runs: a flat list of steps over numbered values. Lowering (lower.ts) makes it, backends only execute it.
+// What a backend runs: a flat list of steps over numbered values. Lowering (lower/) makes it, backends only execute it.
 //
 // Everything between the pixels and the logits of a fully quantised network is integers, so all backends agree to the bit:
 // crossbar and digital sums are i32, and batch norm + ReLU + activation quantisation is a table of integer thresholds per channel.

@@ -7,10 +7,10 @@ import type { MappedNetwork } from "../map/mapped.ts";
 import { checkOptions } from "../options.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import type { Backend } from "./backend.ts";
-import { calibrate } from "./calibrate.ts";
+import { calibrate } from "./observe/calibrate.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
-import { type LoweredProgram, lowerMapped, lowerQuantized } from "./lower.ts";
-import { decibels, observe } from "./observe.ts";
+import { type LoweredProgram, lowerMapped, lowerQuantized } from "./lower/lower.ts";
+import { decibels, observe } from "./observe/observe.ts";
 import { accuracy, predict } from "./predict.ts";
 import { type LayerResult, type Result, result } from "./result.ts";
 

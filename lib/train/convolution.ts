@@ -3,6 +3,7 @@
 import { convolutionForward, type ConvolutionShape, convolutionWeightGradient, divisor, sumJobs } from "../../kernels/train/convolution.ts";
 import { move } from "../../kernels/train/move.ts";
 import { normalizeSums } from "../../kernels/train/normalize.ts";
+import type { ThreadPool } from "../cpu/pool.ts";
 import type { Conv, Linear, Network } from "../network/graph.ts";
 import type { WeightQuantizer } from "../quantize/quantizer.ts";
 import type { BuildContext, Operation } from "./op.ts";
@@ -176,10 +177,8 @@ async function columnSums({ pool, batch }: BuildContext, gradient: ImageBuffer, 
   };
 }
 
-function zeroBlock(pool: Pool, channels: number): number {
+function zeroBlock(pool: ThreadPool, channels: number): number {
   const address = pool.allocate(padded(channels) * 4);
   pool.f32(address, padded(channels)).fill(0);
   return address;
 }
-
-type Pool = BuildContext["pool"];

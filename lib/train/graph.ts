@@ -1,6 +1,6 @@
 // A network made trainable for one batch size: buffers, operations in order, forward and backward.
 
-import type { Pool } from "../cpu/pool.ts";
+import type { ThreadPool } from "../cpu/pool.ts";
 import { GraphError, OptionError, ShapeError } from "../errors.ts";
 import { INPUT, type Layer, type Network, type Relu } from "../network/graph.ts";
 import { inferShapes } from "../network/shapes.ts";
@@ -49,7 +49,7 @@ const NONE: TrainingQuantizers = { weights: () => undefined, activations: () => 
  * @throws {GraphError | ShapeError} if the network is malformed.
  */
 export async function trainingGraph(
-  pool: Pool,
+  pool: ThreadPool,
   network: Network,
   batch: number,
   quantizers: TrainingQuantizers = NONE,
@@ -146,7 +146,7 @@ function unwanted(name: string, readers: readonly Layer[]): boolean {
 }
 
 /** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
-function sinks(pool: Pool, batch: number): BuildContext["gradientSink"] {
+function sinks(pool: ThreadPool, batch: number): BuildContext["gradientSink"] {
   const built = new Map<string, number>();
   return async (value): Promise<GradientSink> => {
     const turn = (built.get(value.name) ?? 0) + 1;
@@ -191,7 +191,7 @@ function build(
   }
 }
 
-function loader(pool: Pool, batch: number, network: Network, input: TrainingValue): (pixels: Uint8Array) => void {
+function loader(pool: ThreadPool, batch: number, network: Network, input: TrainingValue): (pixels: Uint8Array) => void {
   const { plane, address } = input.data, [height, width, channels] = input.shape, floats = pool.f32(address, batch * imageFloats(plane));
   const table = Float32Array.from({ length: 256 }, (_, pixel) => (pixel - network.encoding.zero) * network.encoding.scale);
   const expected = batch * height * width * channels;
@@ -211,7 +211,7 @@ function loader(pool: Pool, batch: number, network: Network, input: TrainingValu
   };
 }
 
-function interior(pool: Pool, batch: number, { data, shape }: TrainingValue): Tensor {
+function interior(pool: ThreadPool, batch: number, { data, shape }: TrainingValue): Tensor {
   const [height, width, channels] = shape, { plane } = data, floats = pool.f32(data.address, batch * imageFloats(plane));
   const result = new Float32Array(batch * height * width * channels);
   let target = 0;

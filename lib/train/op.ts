@@ -1,6 +1,6 @@
 // What one layer does in training: a forward and a backward pass over the buffers of a batch.
 
-import type { Pool } from "../cpu/pool.ts";
+import type { ThreadPool } from "../cpu/pool.ts";
 import { move, type Placement } from "../../kernels/train/move.ts";
 import type { Parameter } from "./parameter.ts";
 import { type ImageBuffer, imageFloats, type TrainingValue } from "./value.ts";
@@ -19,7 +19,7 @@ export interface Operation {
 
 /** What operations are built with. */
 export interface BuildContext {
-  readonly pool: Pool;
+  readonly pool: ThreadPool;
   readonly batch: number;
   /** Hands out where to write the gradient of a value, summing when several layers read it. */
   gradientSink(value: TrainingValue): Promise<GradientSink>;
@@ -38,7 +38,7 @@ export function placement({ plane }: ImageBuffer, channel = 0): Placement {
 }
 
 /** A function copying (or adding) the interior of one buffer to another of the same shape. */
-export async function mover(pool: Pool, batch: number, from: ImageBuffer, to: ImageBuffer, accumulate: boolean): Promise<() => void> {
+export async function mover(pool: ThreadPool, batch: number, from: ImageBuffer, to: ImageBuffer, accumulate: boolean): Promise<() => void> {
   const { height, width, channels } = from.plane;
   const [kernel] = await pool.load([move(height, width, channels, placement(from), placement(to), accumulate)]);
   return () => pool.run(kernel!, batch, 4, from.address, to.address);

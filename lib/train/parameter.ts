@@ -1,6 +1,6 @@
 // A trainable tensor in the layout the kernels read, beside its gradient, momentum and fake-quantised copy.
 
-import type { Pool } from "../cpu/pool.ts";
+import type { ThreadPool } from "../cpu/pool.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import type { WeightQuantizer } from "../quantize/quantizer.ts";
 import { padded } from "./value.ts";
@@ -44,7 +44,7 @@ interface Layout {
 
 /** A parameter of any shape: convolution `[out, in / groups, kh, kw]`, linear `[out, in]`, or per channel. */
 export function parameter(
-  pool: Pool,
+  pool: ThreadPool,
   name: string,
   initial: Tensor,
   group: ParameterGroup,

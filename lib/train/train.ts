@@ -3,7 +3,7 @@
 import { augmentBatch } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { OptionError, ShapeError } from "../errors.ts";
-import { Pool } from "../cpu/pool.ts";
+import { ThreadPool } from "../cpu/pool.ts";
 import type { Network } from "../network/graph.ts";
 import { permutation } from "../random.ts";
 import { type Checkpoint, loadCheckpoint, restore, saveCheckpoint } from "./checkpoint.ts";
@@ -83,7 +83,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   if (data.images.shape.slice(1).join() !== network.input.join()) {
     throw new ShapeError("train", { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
   }
-  using pool = await Pool.create(options.threads === undefined ? {} : { threads: options.threads });
+  using pool = await ThreadPool.create(options.threads === undefined ? {} : { threads: options.threads });
   const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
   const subject = `${count} images of ${data.name}`;
   const saved: Checkpoint | undefined = options.checkpoint === undefined

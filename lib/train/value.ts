@@ -1,7 +1,7 @@
 // Activations of one batch and their gradients in the pool's memory, with the halo each reader or writer wants.
 
 import type { Plane } from "../../kernels/train/normalize.ts";
-import type { Pool } from "../cpu/pool.ts";
+import type { ThreadPool } from "../cpu/pool.ts";
 import type { Shape } from "../network/graph.ts";
 
 /** A buffer of images: `[batch][height + 2·halo][width + 2·halo][channels]` f32, channels padded to a multiple of 4. */
@@ -31,7 +31,7 @@ export function padded(channels: number): number {
 }
 
 /** Allocates a zeroed buffer for a batch of images. */
-export function imageBuffer(pool: Pool, batch: number, shape: Shape, halo: number): ImageBuffer {
+export function imageBuffer(pool: ThreadPool, batch: number, shape: Shape, halo: number): ImageBuffer {
   const plane: Plane = { height: shape[0], width: shape[1], channels: padded(shape[2]), halo };
   const length = batch * imageFloats(plane), address = pool.allocate(length * 4);
   pool.f32(address, length).fill(0);

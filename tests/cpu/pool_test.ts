@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Pool } from "../../lib/cpu/pool.ts";
+import { ThreadPool } from "../../lib/cpu/pool.ts";
 import { add, get, int, kernel, locals, loop, mul } from "../../lib/cpu/wat.ts";
 import { DeviceError, OptionError } from "../../lib/errors.ts";
 
@@ -21,8 +21,8 @@ const increment = (extra = 0) =>
   );
 
 for (const threads of [1, 2, 3]) {
-  Deno.test(`Pool.run() visits every index once on ${threads} threads`, async () => {
-    using pool = await Pool.create({ threads });
+  Deno.test(`ThreadPool.run() visits every index once on ${threads} threads`, async () => {
+    using pool = await ThreadPool.create({ threads });
     assertEquals(pool.threads, threads);
     const [job] = await pool.load([increment()]), words = pool.allocate(4000), visits = pool.allocate(64);
     pool.i32(words, 1000).fill(0);
@@ -41,16 +41,16 @@ for (const threads of [1, 2, 3]) {
   });
 }
 
-Deno.test("Pool.run() survives many short calls", async () => {
-  using pool = await Pool.create({ threads: 3 });
+Deno.test("ThreadPool.run() survives many short calls", async () => {
+  using pool = await ThreadPool.create({ threads: 3 });
   const [job] = await pool.load([increment()]), words = pool.allocate(64), visits = pool.allocate(64);
   pool.i32(words, 16).fill(0);
   for (let call = 0; call < 3000; call++) pool.run(job!, 16, 1, words, 1, visits);
   assertEquals([...pool.i32(words, 16)], Array(16).fill(3000));
 });
 
-Deno.test("Pool.load() shares equal kernels and takes new ones at any time", async () => {
-  using pool = await Pool.create({ threads: 2 });
+Deno.test("ThreadPool.load() shares equal kernels and takes new ones at any time", async () => {
+  using pool = await ThreadPool.create({ threads: 2 });
   const words = pool.allocate(400), visits = pool.allocate(64), view = pool.i32(words, 100).fill(0);
   const [a, b, c] = await pool.load([increment(), increment(1), increment()]);
   assertEquals(c, a);
@@ -63,16 +63,16 @@ Deno.test("Pool.load() shares equal kernels and takes new ones at any time", asy
   assertEquals(await pool.load([]), []);
 });
 
-Deno.test("Pool.load() may be called again while a load is under way", async () => {
-  using pool = await Pool.create({ threads: 3 });
+Deno.test("ThreadPool.load() may be called again while a load is under way", async () => {
+  using pool = await ThreadPool.create({ threads: 3 });
   const words = pool.allocate(400), visits = pool.allocate(64), view = pool.i32(words, 100).fill(0);
   const handles = await Promise.all([0, 1, 2, 1].map((extra) => pool.load([increment(extra)])));
   for (const [handle] of handles) pool.run(handle!, 100, 3, words, 0, visits);
   assert(view.every((word) => word === 4), `${view}`);
 });
 
-Deno.test("Pool's memory grows under running threads, and old views stay true", async () => {
-  using pool = await Pool.create({ threads: 2 });
+Deno.test("ThreadPool's memory grows under running threads, and old views stay true", async () => {
+  using pool = await ThreadPool.create({ threads: 2 });
   const [job] = await pool.load([increment()]),
     visits = pool.allocate(64),
     first = pool.allocate(400),
@@ -87,9 +87,9 @@ Deno.test("Pool's memory grows under running threads, and old views stay true", 
   assertEquals([bytes[0], pool.i8(first, 1)[0], pool.i16(first, 1)[0], bytes.length], [7, 7, 7, 400]);
 });
 
-Deno.test("Pool refuses wrong options, kernels and calls", async () => {
-  for (const threads of [0, 1.5, -1, NaN]) await assertRejects(() => Pool.create({ threads }), OptionError, "threads");
-  using pool = await Pool.create({ threads: 2 });
+Deno.test("ThreadPool refuses wrong options, kernels and calls", async () => {
+  for (const threads of [0, 1.5, -1, NaN]) await assertRejects(() => ThreadPool.create({ threads }), OptionError, "threads");
+  using pool = await ThreadPool.create({ threads: 2 });
   await assertRejects(() => pool.load(["(module (func $f (i32.const 1)))"]), DeviceError, "assemble");
   const [job] = await pool.load([increment()]), words = pool.allocate(64);
   pool.run(job!, 16, 1, words, 1, words);
@@ -98,10 +98,10 @@ Deno.test("Pool refuses wrong options, kernels and calls", async () => {
   assertThrows(() => pool.free(3), DeviceError, "free a block");
 });
 
-Deno.test("Pool.run() reports a kernel that traps, on whichever thread, and goes on", async () => {
+Deno.test("ThreadPool.run() reports a kernel that traps, on whichever thread, and goes on", async () => {
   const trap = kernel(["at"], "", `(if (i32.eq ${get("begin")} ${get("at")}) (then (unreachable)))`);
   for (const threads of [1, 3]) {
-    using pool = await Pool.create({ threads });
+    using pool = await ThreadPool.create({ threads });
     const [bad, job] = await pool.load([trap, increment()]), words = pool.allocate(400), visits = pool.allocate(64);
     pool.i32(words, 100).fill(0);
     for (let at = 0; at < 20; at++) assertThrows(() => pool.run(bad!, 20, 1, threads === 1 ? 0 : at), DeviceError, "kernel 0");
@@ -110,8 +110,8 @@ Deno.test("Pool.run() reports a kernel that traps, on whichever thread, and goes
   }
 });
 
-Deno.test("Pool stops when disposed, once and for all", async () => {
-  const pool = await Pool.create({ threads: 2 });
+Deno.test("ThreadPool stops when disposed, once and for all", async () => {
+  const pool = await ThreadPool.create({ threads: 2 });
   const [job] = await pool.load([increment()]), words = pool.allocate(64);
   pool[Symbol.dispose]();
   pool[Symbol.dispose]();
@@ -120,8 +120,8 @@ Deno.test("Pool stops when disposed, once and for all", async () => {
 });
 
 Deno.test("Pools do not disturb one another", async () => {
-  using one = await Pool.create({ threads: 2 });
-  using two = await Pool.create({ threads: 2 });
+  using one = await ThreadPool.create({ threads: 2 });
+  using two = await ThreadPool.create({ threads: 2 });
   const results = await Promise.all([one, two].map(async (pool, index) => {
     const [job] = await pool.load([increment(index)]), words = pool.allocate(400), visits = pool.allocate(64);
     pool.i32(words, 100).fill(0);

@@ -1,8 +1,8 @@
 // Analog-core cases beyond those stored: options in many combinations, each against a plain evaluation in real conductances.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { rint } from "../../lib/simulate/reference_crossbar.ts";
-import { referenceBackend } from "../../lib/simulate/reference.ts";
+import { rint } from "../../lib/simulate/reference/crossbar.ts";
+import { referenceBackend } from "../../lib/simulate/reference/backend.ts";
 import { NotCovered } from "./format.ts";
 import { crosssim } from "./formats/crosssim.ts";
 import { converterRange, makeConverter } from "./formats/crosssim_adc.ts";

@@ -7,7 +7,7 @@ import { findFiles, goldenTable, openBackends, openGolden, type Row, runCase, ru
 
 const here = new URL("./", import.meta.url);
 const stored = decodeURIComponent(new URL("crosssim/", here).pathname);
-const shared = decodeURIComponent(new URL("../../../shared/golden/lowprec_rram/", here).pathname);
+const shared = decodeURIComponent(new URL("../../../shared/golden/lowprec_rram", here).pathname);
 const runner = decodeURIComponent(new URL("run.ts", here).pathname);
 
 const { backends, missing } = await openBackends();

@@ -1,7 +1,7 @@
 // Shared by the training tests: small networks with parameters away from their symmetric starting values, random images, finite differences.
 
 import { assert } from "@std/assert";
-import { Pool } from "../../lib/cpu/pool.ts";
+import { ThreadPool } from "../../lib/cpu/pool.ts";
 import type { Dataset } from "../../lib/data/dataset.ts";
 import { type Builder, network } from "../../lib/network/builder.ts";
 import type { Network, Shape } from "../../lib/network/graph.ts";
@@ -48,10 +48,10 @@ export function patches(count: number, shape: Shape, classes: number, seed = 3):
 export async function withGraph<T>(
   net: Network,
   batch: number,
-  action: (graph: TrainingGraph, pool: Pool) => T | Promise<T>,
+  action: (graph: TrainingGraph, pool: ThreadPool) => T | Promise<T>,
   options: { threads?: number; quantizers?: TrainingQuantizers } = {},
 ): Promise<T> {
-  using pool = await Pool.create({ threads: options.threads ?? 1 });
+  using pool = await ThreadPool.create({ threads: options.threads ?? 1 });
   return await action(await trainingGraph(pool, net, batch, options.quantizers), pool);
 }
 

@@ -5,7 +5,7 @@
 
 import { FileError } from "../../../lib/errors.ts";
 import { elements } from "../../../lib/tensor.ts";
-import { rint } from "../../../lib/simulate/reference_crossbar.ts";
+import { rint } from "../../../lib/simulate/reference/crossbar.ts";
 import { type Format, type GoldenCase, type GoldenFile, isRecord, NotCovered, relativeError } from "../format.ts";
 import { programCells } from "./crosssim_cells.ts";
 import { type CoreConfig, readConfig } from "./crosssim_config.ts";

@@ -3,7 +3,7 @@
 import { adcCode } from "../../../lib/circuit/adc.ts";
 import { FileError } from "../../../lib/errors.ts";
 import type { AdcTable } from "../../../lib/simulate/program.ts";
-import { rint } from "../../../lib/simulate/reference_crossbar.ts";
+import { rint } from "../../../lib/simulate/reference/crossbar.ts";
 import { NotCovered } from "../format.ts";
 import { type CoreConfig, isPair } from "./crosssim_config.ts";
 

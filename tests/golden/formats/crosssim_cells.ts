@@ -3,7 +3,7 @@
 // A conductance on a grid is gmin + gr·k/levels. Where G⁺ and G⁻ are subtracted before conversion gmin drops out; elsewhere it is itself a small
 // multiple of the grid step's fraction, so that every partial sum is an integer times one unit.
 
-import { rint } from "../../../lib/simulate/reference_crossbar.ts";
+import { rint } from "../../../lib/simulate/reference/crossbar.ts";
 import { NotCovered } from "../format.ts";
 import type { CoreConfig } from "./crosssim_config.ts";
 

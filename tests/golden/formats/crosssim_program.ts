@@ -4,7 +4,7 @@
 // that carry the same input. Rows of one array stay in one tile, so the converter sees exactly the sums of the original.
 
 import type { CrossbarStep, Geometry, Program, Step, Value } from "../../../lib/simulate/program.ts";
-import { rint } from "../../../lib/simulate/reference_crossbar.ts";
+import { rint } from "../../../lib/simulate/reference/crossbar.ts";
 import { NotCovered } from "../format.ts";
 import { type Converter, converterRange, makeConverter, passThrough, tabulate } from "./crosssim_adc.ts";
 import type { Planes } from "./crosssim_cells.ts";

@@ -11,7 +11,7 @@ import type { Conv, Network } from "../../../lib/network/graph.ts";
 import { dorefa } from "../../../lib/quantize/dorefa.ts";
 import { pact } from "../../../lib/quantize/pact.ts";
 import { quantize } from "../../../lib/quantize/quantize.ts";
-import { lowerCrossbar, planCrossbar } from "../../../lib/simulate/lower_crossbar.ts";
+import { lowerCrossbar, planCrossbar } from "../../../lib/simulate/lower/crossbar.ts";
 import type { Program } from "../../../lib/simulate/program.ts";
 import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
 import { type Format, type GoldenCase, type GoldenFile, relativeError } from "../format.ts";

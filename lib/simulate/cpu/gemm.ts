@@ -1,0 +1,166 @@
+// Digital convolutions on the CPU: integer steps, crossbars whose ADC loses nothing, and float steps.
+
+import { FLOAT_ROWS, floatGemm } from "../../../kernels/simulate/float_gemm.ts";
+import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
+import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
+import { NumericError } from "../../errors.ts";
+import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
+import { identityOrder, prepareWindow, rowCount } from "./window.ts";
+import type { FloatStep, Geometry } from "../program.ts";
+
+/** An exact integer convolution: out[n] = bias[n] + Σ_k (x[k] − zero) · w[k, n]. */
+export interface IntegerProduct {
+  readonly name: string;
+  readonly input: number;
+  readonly output: number;
+  readonly geometry: Geometry;
+  /** `[groups][rows][columns per group]`, rows in natural order. */
+  readonly weights: Int16Array;
+  readonly zero: number;
+  /** Largest input code. */
+  readonly most: number;
+  /** Constant of every output. */
+  readonly bias: number;
+}
+
+const LARGEST = 2 ** 31 - 1;
+
+/**
+ * Packs the weights and picks the narrowest arithmetic that is exact: i8 × 7 bits with sums in i16, else i16.
+ *
+ * @throws {NumericError} if a sum could leave i32, or `zero` cannot be padding.
+ */
+export async function prepareInteger(device: CpuDevice, product: IntegerProduct): Promise<Executor> {
+  const { geometry, weights, zero, most } = product;
+  const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups;
+  const padded = geometry.padding.some((side) => side > 0);
+  if (!Number.isInteger(zero) || (padded && (zero < 0 || zero > 255))) {
+    throw new NumericError("run an integer step", { where: `${product.name}.zero`, got: zero, wanted: "an integer from 0 to 255" });
+  }
+  const bias = columnConstants(product, rows, columns);
+  const largest = weights.reduce((best, w) => Math.max(best, Math.abs(w)), 0);
+  const flush = Math.floor(32767 / Math.max(1, largest * most * 2 * PAIRS));
+  const narrow = largest <= 127 && most <= 127 && Math.max(most, zero) <= 127 && flush >= 2;
+  const lanes = narrow ? 8 : 4;
+  const vectors = Math.min(4, Math.ceil(columns / lanes));
+  const width = vectors * lanes, blocks = Math.ceil(columns / width);
+  const window = await prepareWindow(device, geometry, {
+    rowIndex: identityOrder(geometry),
+    tiles: [0, rows],
+    multiple: 2 * PAIRS,
+    bytes: 1,
+    fill: zero,
+  });
+  const at = Array.from({ length: geometry.groups }, (_, group) => {
+    const packed = packPairs(weights.subarray(group * rows * columns, (group + 1) * rows * columns), window.pitch, columns, width, narrow);
+    const constants = new Int32Array(blocks * width);
+    constants.set(bias.subarray(group * columns, (group + 1) * columns));
+    return { weights: device.upload(packed), bias: device.upload(constants) };
+  });
+  const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
+  const start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
+  const turns = window.pitch / (2 * PAIRS), pitch = blocks * width * 4;
+  const channels = geometry.outputShape[2], direct = geometry.groups === 1 && channels * 4 === pitch;
+  const { pool } = device;
+  return {
+    run(batch, address) {
+      const source = window.pad(batch, address(product.input)), output = address(product.output);
+      device.blocks(batch * window.positions, window.pitch + pitch, (first, count) => {
+        at.forEach((group, index) => {
+          const rowsAt = window.gather(source, index, first, count);
+          const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
+          pool.run(start, count, CHUNK, 0, 0, out, pitch, pitch / 16, group.bias, 0);
+          pool.run(gemm, count, CHUNK, rowsAt, window.pitch, group.weights, turns, narrow ? flush : turns, out, pitch, blocks, 0, 0);
+          const target = output + (first * channels + index * columns) * 4;
+          if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
+        });
+      });
+    },
+  };
+}
+
+/** bias − zero · Σ weights of each column, once no sum can overflow. */
+function columnConstants({ weights, zero, most, bias, geometry, name }: IntegerProduct, rows: number, columns: number): Int32Array {
+  const constants = new Int32Array(geometry.outputShape[2]);
+  const extent = Math.max(most, Math.abs(zero));
+  for (let column = 0; column < constants.length; column++) {
+    const base = Math.floor(column / columns) * rows * columns + column % columns;
+    let [sum, magnitude] = [0, 0];
+    for (let row = 0; row < rows; row++) {
+      const weight = weights[base + row * columns]!;
+      sum += weight;
+      magnitude += Math.abs(weight);
+    }
+    const constant = bias - zero * sum;
+    if (Math.abs(constant) + magnitude * extent > LARGEST) {
+      throw new NumericError("sum in 32 bits", {
+        where: name,
+        got: `sums of up to ${Math.abs(constant) + magnitude * extent}`,
+        wanted: `at most ${LARGEST}`,
+        hint: "Use fewer bits for weights or activations.",
+      });
+    }
+    constants[column] = constant;
+  }
+  return constants;
+}
+
+/** Weights of one group as [block of `width` columns][row pair][column][2], zeros where there is no row or column. */
+export function packPairs(
+  weights: ArrayLike<number>,
+  rows: number,
+  columns: number,
+  width: number,
+  narrow: boolean,
+): Int8Array | Int16Array {
+  const blocks = Math.ceil(columns / width), present = weights.length / columns;
+  const packed = new (narrow ? Int8Array : Int16Array)(blocks * rows * width);
+  for (let row = 0; row < present; row++) {
+    for (let column = 0; column < columns; column++) {
+      const block = Math.floor(column / width);
+      packed[block * rows * width + ((row >> 1) * width + column % width) * 2 + (row & 1)] = weights[row * columns + column]!;
+    }
+  }
+  return packed;
+}
+
+/** Packs a float convolution. */
+export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<Executor> {
+  const { geometry } = step;
+  const rows = rowCount(geometry), channels = geometry.outputShape[2], columns = channels / geometry.groups;
+  const window = await prepareWindow(device, geometry, {
+    rowIndex: identityOrder(geometry),
+    tiles: [0, rows],
+    multiple: FLOAT_ROWS,
+    bytes: 4,
+    fill: 0,
+  });
+  const paddedRows = window.pitch / 4, blocks = Math.ceil(columns / 16);
+  const at = Array.from({ length: geometry.groups }, (_, group) => {
+    const packed = new Float32Array(blocks * paddedRows * 16), bias = new Float32Array(blocks * 16);
+    bias.set(step.bias.subarray(group * columns, (group + 1) * columns));
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        packed[((column >> 4) * paddedRows + row) * 16 + (column & 15)] = step.weights[(group * rows + row) * columns + column]!;
+      }
+    }
+    return { weights: device.upload(packed), bias: device.upload(bias) };
+  });
+  const gemm = await device.kernel(floatGemm()), copy = await device.kernel(copyColumns());
+  const pitch = blocks * 64, direct = geometry.groups === 1 && channels * 4 === pitch;
+  const { pool } = device;
+  return {
+    run(batch, address) {
+      const source = window.pad(batch, address(step.input)), output = address(step.output);
+      device.blocks(batch * window.positions, window.pitch + pitch, (first, count) => {
+        at.forEach((group, index) => {
+          const rowsAt = window.gather(source, index, first, count);
+          const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
+          pool.run(gemm, count, CHUNK, rowsAt, window.pitch, group.weights, paddedRows / FLOAT_ROWS, group.bias, out, pitch, blocks);
+          const target = output + (first * channels + index * columns) * 4;
+          if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
+        });
+      });
+    },
+  };
+}

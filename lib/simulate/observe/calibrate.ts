@@ -1,0 +1,75 @@
+// ADC ranges from images: the software baseline runs once, each mapped layer's inputs are tapped, and its partial sums are counted.
+
+import { type AdcOptions, checkAdc, type LayerAdc, needsImages, type ObservedSums, resolveAdc } from "../../circuit/adc.ts";
+import type { MappedNetwork } from "../../map/mapped.ts";
+import { elements, type Tensor } from "../../tensor.ts";
+import type { Backend } from "../backend.ts";
+import { type LowerOptions, lowerQuantized } from "../lower/lower.ts";
+import { planCrossbar } from "../lower/crossbar.ts";
+import { observe } from "./observe.ts";
+
+/** How {@linkcode calibrate} drives the arrays and how much it looks at. */
+export interface CalibrateOptions extends LowerOptions {
+  /** Images run at once; default 16. */
+  readonly batch?: number;
+  /** Work per layer over all images, as for `observe`; default 30 million words. */
+  readonly budget?: number;
+  /** Key of the sample; default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Chooses the converter of every mapped layer.
+ *
+ * With "minmax", "percentile" or "mse", partial sums are those of the exact network on calibration images; other ranges need none.
+ *
+ * @param images Pixels, `[batch, height, width, channels]`; from the training set, a few dozen are enough.
+ * @returns ADCs by layer name, for `lowerMapped`.
+ * @throws {OptionError} if the ADC options are wrong, or their range needs images and there are none (`simulate.calibration`).
+ */
+export async function calibrate(
+  mapped: MappedNetwork,
+  adc: AdcOptions,
+  images: Tensor<Uint8Array> | undefined,
+  backend: Backend,
+  options: CalibrateOptions = {},
+): Promise<Record<string, LayerAdc>> {
+  const { digitBits = 1, batch = 16, budget = 3e7, seed = 0 } = options;
+  const range = checkAdc(adc).range;
+  const program = lowerQuantized(mapped.sliced.quantized);
+  const plans = Object.values(mapped.layers).flatMap((layer) => {
+    const place = program.layers[layer.sliced.name];
+    if (place?.inputBits === undefined) return []; // reads reals: lowering the mapped network says so
+    return [{ input: place.input, plan: planCrossbar(layer, place.geometry, place.inputBits, digitBits) }];
+  });
+  const seen = new Map<string, ObservedSums>();
+  const count = images?.shape[0] ?? 0;
+  if (needsImages(range) && images !== undefined && count > 0) {
+    const pixels = elements(images.shape) / count;
+    await using session = await backend.prepare(program);
+    for (let start = 0; start < count; start += batch) {
+      const size = Math.min(batch, count - start);
+      const data = images.data.subarray(start * pixels, (start + size) * pixels);
+      const { taps } = await session.run({ shape: [size, ...images.shape.slice(1)], data }, [...new Set(plans.map(({ input }) => input))]);
+      for (const { input, plan } of plans) {
+        const codes = taps.get(input) as Tensor<Uint8Array>;
+        add(seen, plan.name, observe(plan, codes, { budget: budget * size / count, seed: seed + start }));
+      }
+    }
+  }
+  return Object.fromEntries(
+    plans.map(({ plan }) => [plan.name, resolveAdc(adc, { fullScale: plan.fullScale, unit: plan.unit, observed: seen.get(plan.name) })]),
+  );
+}
+
+function add(seen: Map<string, ObservedSums>, name: string, { min, histogram, influence }: Required<ObservedSums>): void {
+  const before = seen.get(name);
+  if (before === undefined) {
+    seen.set(name, { min, histogram, influence });
+    return;
+  }
+  for (let index = 0; index < histogram.length; index++) {
+    before.histogram[index]! += histogram[index]!;
+    before.influence![index]! += influence[index]!;
+  }
+}

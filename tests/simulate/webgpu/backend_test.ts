@@ -1,0 +1,150 @@
+// The WGSL backend against the oracle. Without an adapter everything but the error test is skipped, and says so.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DeviceError, ShapeError } from "../../../lib/errors.ts";
+import { openDevice } from "../../../lib/gpu/device.ts";
+import type { Backend } from "../../../lib/simulate/backend.ts";
+import type { Geometry, Program } from "../../../lib/simulate/program.ts";
+import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
+import { webgpuBackend } from "../../../lib/simulate/webgpu/backend.ts";
+import { prepareSession } from "../../../lib/simulate/webgpu/session.ts";
+import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
+import { randomCrossbarProgram, randomImages, randomProgram } from "../random_program.ts";
+
+const backend: Backend | undefined = await webgpuBackend().catch((error) => {
+  if (error instanceof DeviceError) return undefined;
+  throw error;
+});
+const ignore = backend === undefined;
+
+function test(name: string, run: (backend: Backend) => Promise<void>): void {
+  Deno.test({ name: ignore ? `${name} (skipped: no adapter)` : name, ignore, fn: () => run(backend!) });
+}
+
+function assertClose(actual: Tensor<TypedArray>, expected: Tensor<TypedArray>, what: string): void {
+  assertEquals(actual.shape, expected.shape, what);
+  let largest = 0;
+  for (const item of expected.data) largest = Math.max(largest, Math.abs(item));
+  for (let at = 0; at < expected.data.length; at++) {
+    const [got, wanted] = [actual.data[at]!, expected.data[at]!];
+    const tolerance = expected.data instanceof Float32Array ? 1e-5 * Math.max(Math.abs(wanted), largest) : 0;
+    if (!(Math.abs(got - wanted) <= tolerance) && got !== wanted) throw new Error(`${what}[${at}]: got ${got}, wanted ${wanted}`);
+  }
+}
+
+/** Compares every value of a program. */
+async function agree(backend: Backend, program: Program, images: Tensor<Uint8Array>, label: string): Promise<void> {
+  const taps = program.values.map((_, value) => value);
+  await using reference = referenceBackend();
+  await using expected = await reference.prepare(program);
+  await using session = await backend.prepare(program);
+  const want = await expected.run(images, taps);
+  const got = await session.run(images, taps);
+  for (const tap of taps) assertClose(got.taps.get(tap)!, want.taps.get(tap)!, `${label}, ${program.values[tap]!.name}`);
+  assertClose(got.output, want.output, label);
+}
+
+test("webgpuBackend() runs a crossbar step as the reference does", async (backend) => {
+  for (let seed = 0; seed < 12; seed++) {
+    const program = randomCrossbarProgram(seed);
+    await agree(backend, program, randomImages(seed, program, 3), `seed ${seed}`);
+  }
+});
+
+test("webgpuBackend() runs a dynamic range within 1e-5", async (backend) => {
+  for (let seed = 0; seed < 5; seed++) {
+    const program = randomCrossbarProgram(seed, { dynamic: true });
+    await agree(backend, program, randomImages(seed, program, 2), `seed ${seed}`);
+  }
+});
+
+test("webgpuBackend() runs every step kind as the reference does", async (backend) => {
+  for (let seed = 0; seed < 5; seed++) {
+    const program = randomProgram(seed);
+    await agree(backend, program, randomImages(seed, program, 3), `seed ${seed}`);
+  }
+});
+
+test("webgpuBackend() gives the same result for any batch size, one session and no taps", async (backend) => {
+  const program = randomProgram(9);
+  const images = randomImages(9, program, 5);
+  await using session = await backend.prepare(program);
+  const whole = await session.run(images);
+  assertEquals(whole.taps.size, 0);
+  const pixels = images.data.length / 5;
+  const features = whole.output.data.length / 5;
+  const parts = await Promise.all([0, 1, 2, 3, 4].map((image) =>
+    session.run({
+      shape: [1, ...images.shape.slice(1)],
+      data: images.data.subarray(image * pixels, (image + 1) * pixels),
+    })
+  ));
+  parts.forEach((part, image) => {
+    assertEquals(part.output.shape, [1, features]);
+    assertEquals(part.output.data, whole.output.data.slice(image * features, (image + 1) * features));
+  });
+});
+
+test("prepareSession() splits batches that do not fit, except under a dynamic range", async () => {
+  await using device = await openDevice();
+  const program = randomProgram(3);
+  const images = randomImages(3, program, 7);
+  await using whole = await prepareSession(device, program);
+  const expected = await whole.run(images, [0, 2]);
+  const small = Object.assign(await openDevice(), { limits: { ...device.limits, bindingSize: 2 ** 14 } });
+  await using _close = small;
+  await using split = await prepareSession(small, program);
+  const actual = await split.run(images, [0, 2]);
+  assertEquals(actual.output, expected.output);
+  assertEquals([...actual.taps], [...expected.taps]);
+  const dynamic = randomCrossbarProgram(2, { dynamic: true });
+  await using session = await prepareSession(small, dynamic);
+  await assertRejects(() => session.run(randomImages(2, dynamic, 4000)), DeviceError, "dynamic");
+});
+
+test("webgpuBackend() sums more rows than one shader loop may take", async (backend) => {
+  const rows = 70_000;
+  const geometry: Geometry = {
+    kernel: [1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    inputShape: [1, 1, rows],
+    outputShape: [1, 1, 2],
+  };
+  const program: Program = {
+    values: [
+      { type: "u8", shape: [1, 1, rows], name: "input" },
+      { type: "i32", shape: [1, 1, 2], name: "sums" },
+      { type: "f32", shape: [1, 1, 2], name: "output" },
+    ],
+    steps: [
+      { op: "integer", input: 0, output: 1, geometry, weights: Int16Array.from({ length: 2 * rows }, (_, at) => at % 257 - 100), zero: 3 },
+      { op: "affine", input: 1, output: 2, scale: Float32Array.of(0.5, 0.25), bias: new Float32Array(2) },
+    ],
+    output: 2,
+  };
+  await agree(backend, program, randomImages(1, program, 2), "long rows");
+});
+
+test("webgpuBackend() refuses wrong images, unknown taps and closed sessions", async (backend) => {
+  const program = randomCrossbarProgram(1);
+  const session = await backend.prepare(program);
+  await assertRejects(() => session.run({ shape: [1, 1, 1, 1], data: new Uint8Array(1) }), ShapeError, "images");
+  await assertRejects(() => session.run(randomImages(1, program, 1), [99]), ShapeError, "taps");
+  await session[Symbol.asyncDispose]();
+  await assertRejects(() => session.run(randomImages(1, program, 1)), DeviceError, "closed session");
+});
+
+test("webgpuBackend() names its adapter", (backend) => {
+  assertEquals(backend.name, "webgpu");
+  assert(backend.description.length > 0);
+  return Promise.resolve();
+});
+
+Deno.test("webgpuBackend() refuses unknown options", async () => {
+  await assertRejects(() => webgpuBackend({ adaptor: "low-power" } as never), Error, "webgpu.adaptor");
+});
+
+Deno.test.afterAll(async () => await backend?.[Symbol.asyncDispose]());
