@@ -9,6 +9,7 @@ import { elements, type Tensor, tensor } from "../tensor.ts";
 import type { Backend } from "./backend.ts";
 import { calibrate } from "./observe/calibrate.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
+import type { AdcTable, CrossbarStep } from "./program.ts";
 import { type LoweredProgram, lowerMapped, lowerQuantized } from "./lower/lower.ts";
 import { decibels, observe } from "./observe/observe.ts";
 import { accuracy, predict } from "./predict.ts";
@@ -133,12 +134,14 @@ async function layerResults(
     if ("dynamic" in adc) return size;
     const { clipped, power } = observe(plan, taps.get(inputs[index]!) as Tensor<Uint8Array>, { adc, seed });
     const noise = decibels(power!);
-    return { ...size, adc: range(adc), clipped: clipped!.low + clipped!.high, sqnr: Number.isFinite(noise) ? noise : null };
+    const { table } = (program.steps[program.layers[sliced.name]!.step] as CrossbarStep).adc as { table: AdcTable };
+    return { ...size, adc: range(adc, table), clipped: clipped!.low + clipped!.high, sqnr: Number.isFinite(noise) ? noise : null };
   });
 }
 
-function range({ lo, step, levels, unit }: ResolvedAdc): NonNullable<LayerResult["adc"]> {
-  return { lo, step, levels, lossless: step === unit };
+/** Lossless means that every sum the cells can give has a code of its own, one apart. */
+function range({ lo, step, levels, unit }: ResolvedAdc, { codes }: AdcTable): NonNullable<LayerResult["adc"]> {
+  return { lo, step, levels, lossless: step === unit && codes.every((code, index) => index === 0 || code === codes[index - 1]! + 1) };
 }
 
 function describe(mapped: MappedNetwork, adc: Required<AdcOptions>, rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
