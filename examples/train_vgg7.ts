@@ -90,6 +90,7 @@ async function main(): Promise<void> {
 
   const notes = {
     command: ["deno run -A examples/train_vgg7.ts", ...Deno.args].join(" "),
+    width,
     seed,
     accuracy: result.validation,
     images: validation.labels.length,

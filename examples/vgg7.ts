@@ -101,9 +101,7 @@ async function main(): Promise<void> {
       }),
     );
   } else {
-    console.log(
-      `${network.name}, trained by: ${notes["command"] ?? "an unnamed command"} (test accuracy there ${notes["accuracy"] ?? "not noted"})`,
-    );
+    console.log(`${network.name}, width ${notes["width"] ?? "not noted"}, trained by: ${notes["command"] ?? "an unnamed command"}`);
     console.log(result.table());
   }
 }
