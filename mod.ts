@@ -19,6 +19,8 @@ export {
   network,
   type NetworkOptions,
   type PoolOptions,
+  type ShuffleOptions,
+  type SliceOptions,
 } from "./lib/network/builder.ts";
 export { convolve, type ConvWindow } from "./lib/network/convolve.ts";
 export { type FloatRun, type FloatRunOptions, runFloat } from "./lib/network/float_run.ts";
@@ -40,16 +42,28 @@ export {
   type Pool,
   type Relu,
   type Shape,
+  type Shuffle,
+  type Slice,
   type Softmax,
   type TrainedCodes,
 } from "./lib/network/graph.ts";
 export { initialParameters } from "./lib/network/initialise.ts";
+export { layerGeometries, type LayerGeometry, type NetworkSize, networkSize } from "./lib/network/geometries.ts";
 export { inferShapes, outputShape, placeLayer, windowCount } from "./lib/network/shapes.ts";
 export { parameterShapes, validate } from "./lib/network/validate.ts";
+export { cnn8, type Cnn8Options } from "./lib/network/zoo/cnn8.ts";
+export { densenet40, type Densenet40Options } from "./lib/network/zoo/densenet40.ts";
 export { lenet, type LenetOptions } from "./lib/network/zoo/lenet.ts";
+export { mobilenetV2, type MobilenetV2Options } from "./lib/network/zoo/mobilenet_v2.ts";
+export { type ScalableOptions, type ZooOptions } from "./lib/network/zoo/options.ts";
+export { type PublishedLayer, publishedLayers, type PublishedNetwork } from "./lib/network/zoo/published.ts";
+export { resnet18, resnet34, resnet50, type ResnetOptions } from "./lib/network/zoo/resnet.ts";
+export { resnet20, type Resnet20Options } from "./lib/network/zoo/resnet20.ts";
+export { shufflenetV2, type ShufflenetV2Options } from "./lib/network/zoo/shufflenet_v2.ts";
 export { decodeTrained, encodeTrained, loadTrained, saveTrained, type TrainedFile } from "./lib/network/zoo/trained_file.ts";
 export { vgg7, type Vgg7Options } from "./lib/network/zoo/vgg7.ts";
 export { vgg7Pretrained, type Vgg7PretrainedOptions } from "./lib/network/zoo/vgg7_pretrained.ts";
+export { vgg13, vgg16, type VggOptions } from "./lib/network/zoo/vgg.ts";
 
 // Data
 export {
@@ -64,6 +78,7 @@ export {
 export { cifar10 } from "./lib/data/cifar10.ts";
 export { mnist } from "./lib/data/mnist.ts";
 export { fashionMnist } from "./lib/data/fashion_mnist.ts";
+export { svhn } from "./lib/data/svhn.ts";
 export { type AugmentBatch, augmentBatch } from "./lib/data/augment.ts";
 
 // Quantisation
@@ -85,20 +100,87 @@ export { type LayerCodes, type Scheme, type SlicedLayer, type SlicedNetwork } fr
 export { twosComplement } from "./lib/decompose/twos_complement.ts";
 
 // Mapping
+export { type Activation, activations, macs, type PlacementCost, placementCost, placementCycles } from "./lib/map/activations.ts";
+export { bestMapping, mappingCandidates } from "./lib/map/best.ts";
+export { type Bound, lowerBound } from "./lib/map/bound.ts";
+export {
+  type ComparedLayer,
+  compareMappings,
+  type CompareOptions,
+  type Comparison,
+  comparisonTable,
+  type LayerComparison,
+  layerTable,
+  type MethodCycles,
+} from "./lib/map/compare.ts";
+export { type CostedMapping, type CostName, type Objective, paretoMappings, weightedMapping } from "./lib/map/objective.ts";
+export { type PictureOptions, placementSvg } from "./lib/map/picture.ts";
+export { type Mapping, type Pattern, type Placement, type Problem } from "./lib/map/placement.ts";
+export { prove } from "./lib/map/prove.ts";
+export { im2colMapping } from "./lib/map/published/im2col.ts";
+export { sdkMapping } from "./lib/map/published/sdk.ts";
+export { smdMapping } from "./lib/map/published/smd.ts";
+export { vwSdkMapping } from "./lib/map/published/vw_sdk.ts";
 export { arrayLevels, coverage, execute } from "./lib/map/executor.ts";
 export { geometryOf } from "./lib/map/geometry.ts";
-export { im2col } from "./lib/map/im2col.ts";
-export { kernelPosition } from "./lib/map/kernel_position.ts";
+export { kernelPositionMapping } from "./lib/map/kernel_position.ts";
 export { type ColumnLayout, columnLayout } from "./lib/map/layout.ts";
 export { map, mapLayer, type MapOptions } from "./lib/map/map.ts";
 export {
   type Algorithm,
+  ALGORITHMS,
   type ArrayPlacement,
   type MappedLayer,
   type MappedNetwork,
+  type Mapper,
   type RowOrder,
-  type RowPlan,
 } from "./lib/map/mapped.ts";
+export { allocate, type AllocateOptions, type Allocation, type LayerAllocation } from "./lib/map/chip/allocate.ts";
+export { type ArrayGroup, type Chip, type ChipLayer, chipLayer, type ChipLayerOptions } from "./lib/map/chip/chip.ts";
+export { type Partition, partition, type PartitionOptions, type Segment } from "./lib/map/chip/partition.ts";
+export {
+  arraySpans,
+  type Span,
+  type Timeline,
+  timeline,
+  type TimelineOptions,
+  type TimelinePlan,
+  timelineUtilisation,
+} from "./lib/map/chip/timeline.ts";
+export { timelineSvg, type TimelineSvgOptions } from "./lib/map/chip/timeline_svg.ts";
+
+// Pruning
+export { channelNorms, largestChannels } from "./lib/prune/criterion.ts";
+export { type CycleSource } from "./lib/prune/cycles.ts";
+export { type GranularChannels, granularChannels, type GranularOptions } from "./lib/prune/granular.ts";
+export { type ChannelGroup, channelGroups, type ChannelUse } from "./lib/prune/groups.ts";
+export { type LossMeasure } from "./lib/prune/loss.ts";
+export {
+  type ChainLayer,
+  chainModel,
+  type ChannelModel,
+  channelModel,
+  type ChannelRound,
+  type ChannelSum,
+  macsAt,
+  type ModelLayer,
+  weightsAt,
+} from "./lib/prune/model.ts";
+export {
+  type Change,
+  type GranularPruning,
+  prune,
+  type PruneChip,
+  type PruneOptions,
+  type PruneReport,
+  type Pruning,
+  pruning,
+  type VwcSdkPruning,
+} from "./lib/prune/prune.ts";
+export { type KeptChannels, removeChannels } from "./lib/prune/remove_channels.ts";
+export { stairs } from "./lib/prune/staircase.ts";
+export { type VwcSdkChannels, vwcSdkChannels, type VwcSdkOptions } from "./lib/prune/vwc_sdk.ts";
+export { type ChannelWindow, channelWindow, type WindowSearch } from "./lib/prune/window.ts";
 
 // Converters
 export {
@@ -125,11 +207,14 @@ export {
   type CrossbarStep,
   type ElementStep,
   type FloatStep,
+  type GatherStep,
   type Geometry,
   type IntegerStep,
   type PoolStep,
   type Program,
   type QuantizeStep,
+  type ScatterPart,
+  type ScatterStep,
   type Step,
   type ThresholdStep,
   type Value,
@@ -141,14 +226,17 @@ export { cpuBackend, type CpuOptions } from "./lib/simulate/cpu/backend.ts";
 export { webgpuBackend, type WebgpuOptions } from "./lib/simulate/webgpu/backend.ts";
 export { type BackendChoice, BACKENDS, openBackend } from "./lib/simulate/choose_backend.ts";
 export { type LoweredLayer, type LoweredProgram, lowerMapped, type LowerOptions, lowerQuantized } from "./lib/simulate/lower/lower.ts";
+export { type ArrayPlan, type CrossbarPlan } from "./lib/simulate/lower/crossbar.ts";
 export {
-  conversionWeight,
-  type CrossbarLowered,
-  type CrossbarPlan,
-  fraction,
-  lowerCrossbar,
-  planCrossbar,
-} from "./lib/simulate/lower/crossbar.ts";
+  type LayerLowered,
+  type LayerPlan,
+  type LayerTarget,
+  lowerPlan,
+  type PlacedPlan,
+  type PlacedUnit,
+  planLayer,
+} from "./lib/simulate/lower/placed.ts";
+export { type ConversionUnit, conversionUnits } from "./lib/simulate/lower/units.ts";
 export { activationThresholds, codeOfSum, type SumScale } from "./lib/simulate/lower/thresholds.ts";
 export { clippedShare, decibels, type Observation, observe, type ObserveOptions } from "./lib/simulate/observe/observe.ts";
 export { calibrate, type CalibrateOptions } from "./lib/simulate/observe/calibrate.ts";

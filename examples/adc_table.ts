@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     for (const cell of cellBits) {
       const result = await quantized
         .decompose({ scheme: options.scheme, cellBits: cell })
-        .map({ rows: options.rows })
+        .map({ rows: options.rows, algorithm: "im2col" })
         .simulate({ adc: { bits: adc, range: options.range }, backend: options.backend })
         .run(network, data, {
           onProgress: (stage, done, total) => progress.update(`ADC ${adc} bits, cell ${cell}: ${stage} ${done} of ${total}`),

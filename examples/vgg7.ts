@@ -6,6 +6,7 @@
 
 import {
   type AdcRange,
+  ALGORITHMS,
   BACKENDS,
   BitlineError,
   cifar10,
@@ -38,12 +39,7 @@ const command = {
     "cell-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "bits per cell" },
     rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },
     columns: { type: "number", default: 128, integer: true, least: 1, help: "columns of an array" },
-    layout: {
-      type: "string",
-      default: "im2col",
-      choices: ["im2col", "kernel"],
-      help: "row layout: all rows unfolded and cut, or each kernel position apart",
-    },
+    algorithm: { type: "string", default: "im2col", choices: ALGORITHMS, help: "how layers are laid over arrays" },
     "digit-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "input bits per step" },
     "adc-bits": { type: "number", default: 6, integer: true, least: 1, most: 24, help: "ADC resolution" },
     "adc-range": { type: "string", default: "mse", help: "full, minmax, percentile, mse, dynamic, or lo,hi in cell-level sums" },
@@ -69,7 +65,7 @@ async function main(): Promise<void> {
   const chip = pipeline()
     .quantize({ weights: dorefa({ bits: options["weight-bits"] }), activations: pact({ bits: options["activation-bits"] }) })
     .decompose({ scheme: options.scheme, cellBits: options["cell-bits"] })
-    .map({ rows: options.rows, columns: options.columns, algorithm: options.layout })
+    .map({ rows: options.rows, columns: options.columns, algorithm: options.algorithm })
     .simulate({
       adc: { bits: options["adc-bits"], range: adcRange(options["adc-range"]) },
       digitBits: options["digit-bits"],
@@ -84,7 +80,7 @@ async function main(): Promise<void> {
   });
   progress.clear();
 
-  const { layers, configuration, accuracy, images, backend, seconds, imagesPerSecond, logitError } = result;
+  const { layers, cycles, configuration, accuracy, images, backend, seconds, imagesPerSecond, logitError } = result;
   if (options.json) {
     console.log(
       JSON.stringify({
@@ -93,6 +89,7 @@ async function main(): Promise<void> {
         images,
         accuracy,
         logitError,
+        cycles,
         layers,
         configuration,
         backend,

@@ -48,7 +48,7 @@ export interface RunOptions {
  * const chip = pipeline()
  *   .quantize({ weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) })
  *   .decompose({ scheme: "offset", cellBits: 1 })
- *   .map({ rows: 128, columns: 128 })
+ *   .map({ rows: 128, columns: 128, algorithm: "im2col" })
  *   .simulate({ adc: { bits: 9, range: "full" }, backend: "reference" });
  * const images = tensor(new Uint8Array(2 * 784).map((_, i) => i % 251), [2, 28, 28, 1]);
  * const result = await chip.run(lenet(), { name: "ramp", images, labels: Uint8Array.of(0, 1), classes: [] });

@@ -5,7 +5,7 @@ import type { Dataset, QuantizedNetwork } from "../mod.ts";
 const images = tensor(Uint8Array.from({ length: 4 * 784 }, (_, index) => (index * 37) % 256), [4, 28, 28, 1]);
 const data: Dataset = { name: "ramp", images, labels: Uint8Array.of(0, 1, 2, 3), classes: [] };
 const bits = { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4, alpha: 2 }) };
-const chip = pipeline().quantize(bits).decompose({ cellBits: 1 }).map({ rows: 64 });
+const chip = pipeline().quantize(bits).decompose({ cellBits: 1 }).map({ rows: 64, algorithm: "im2col" });
 
 Deno.test("pipeline() is immutable: a prefix serves several continuations", async () => {
   const narrow = chip.simulate({ adc: { bits: 2, range: "full" }, backend: "reference" });
@@ -38,6 +38,21 @@ Deno.test("pipeline() stops when its signal is aborted, and reports progress", a
   await simulated.run(lenet(), data, { onProgress: (stage, done, total) => seen.push(`${stage} ${done}/${total}`) });
   assertEquals(seen, ["quantised 2/4", "quantised 4/4", "crossbar 2/4", "crossbar 4/4"]);
   await assertRejects(() => simulated.run(lenet(), data, { signal: AbortSignal.abort(new Error("enough")) }), Error, "enough");
+});
+
+Deno.test("simulate() reports the cycles of the mapping it ran through", async () => {
+  const sliced = pipeline().quantize(bits).decompose({ cellBits: 4 });
+  const options = { adc: { bits: 14, range: "full" }, backend: "cpu" } as const;
+  const cycles = [];
+  for (const algorithm of ["im2col", "smd", "vw-sdk"] as const) {
+    const result = await sliced.map({ rows: 256, columns: 65, algorithm }).simulate(options).run(lenet(), data);
+    assertEquals(result.logitError, 0);
+    assertEquals(result.cycles, result.layers.reduce((sum, layer) => sum + layer.cycles, 0));
+    assertEquals(result.layers.map(({ algorithm }) => algorithm), result.layers.map(() => algorithm));
+    assert(result.table().includes(`${result.cycles} array activations`));
+    cycles.push(result.layers[0]!.cycles); // conv2, 150 rows and 16 of 64 columns: one output at once, or windows of several
+  }
+  assertEquals(cycles, [100, 100, 25]);
 });
 
 Deno.test("simulate() says what is missing or unknown", async () => {

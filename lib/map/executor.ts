@@ -1,122 +1,131 @@
-// Runs a layer from its placements alone, one physical column at a time: if this equals a convolution, nothing was lost or counted twice.
+// Runs a layer from its placement alone, one physical column at a time: if this equals a convolution, nothing was lost or counted twice.
 
 import { ShapeError } from "../errors.ts";
-import type { Geometry } from "../simulate/program.ts";
 import { elements } from "../tensor.ts";
+import { activations, tapOf } from "./activations.ts";
 import { columnLayout } from "./layout.ts";
 import type { ArrayPlacement, MappedLayer } from "./mapped.ts";
 
 /**
- * Cell levels of one array as it would be programmed, dummy columns included.
+ * Cell levels of one array as it would be programmed, dummy columns included; where a row and a column share no weight, cells are at mid level.
  *
- * @returns Levels `[rows in use][physical columns in use]`; dummy levels may be half-integers.
+ * @returns Levels `[rows in use][physical columns in use]`; dummy and mid levels may be half-integers.
  */
 export function arrayLevels(layer: MappedLayer, array: ArrayPlacement): Float32Array {
-  const levels = new Float32Array(array.rows * array.physicalColumns);
-  const { dummies } = columnLayout(layer.sliced);
-  visit(layer, array, (row, physical, from, negative) => {
-    levels[row * array.physicalColumns + physical] = (negative ? layer.sliced.negative! : layer.sliced.slices).data[from]!;
-  });
-  for (let row = 0; row < array.rows; row++) {
-    for (const [index, level] of dummies.entries()) levels[(row + 1) * array.physicalColumns - dummies.length + index] = level;
+  const { sliced } = layer, { rows, columns, physicalColumns } = array;
+  const levels = new Float32Array(rows * physicalColumns);
+  const { dummies, perWeight, pair } = columnLayout(sliced);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      for (const slice of array.slices) levels[row * physicalColumns + column * perWeight + slice * pair] = sliced.mid[slice]!;
+    }
+    for (const [index, level] of dummies.entries()) levels[(row + 1) * physicalColumns - dummies.length + index] = level;
   }
+  visit(layer, array, (row, column, weight) => {
+    for (const slice of array.slices) {
+      const physical = column * perWeight + slice * pair, from = slice * weightCount(layer) + weight;
+      levels[row * physicalColumns + physical] = sliced.slices.data[from]!;
+      if (pair === 2) levels[row * physicalColumns + physical + 1] = sliced.negative!.data[from]!;
+    }
+  });
   return levels;
 }
 
 /**
- * How many cells hold each element of `sliced.slices`, then, with balanced pairs, of `sliced.negative`: 1 everywhere in a right placement.
+ * How many array cells hold each element of `sliced.slices`: at least 1 everywhere in a right placement, and exactly 1 where none is duplicated.
  *
- * @returns Counts in the memory order of `sliced.slices`, followed by those of `sliced.negative` where there is one.
+ * @returns Counts in the memory order of `sliced.slices`; the negative cells of balanced pairs stand beside them.
  */
 export function coverage(layer: MappedLayer): Int32Array {
-  const size = layer.sliced.slices.data.length;
-  const counts = new Int32Array(layer.sliced.negative === undefined ? size : 2 * size);
+  const counts = new Int32Array(layer.sliced.slices.data.length);
   for (const array of layer.arrays) {
-    visit(layer, array, (_row, _physical, from, negative) => {
-      counts[from + (negative ? size : 0)]!++;
+    visit(layer, array, (_row, _column, weight) => {
+      for (const slice of array.slices) counts[slice * weightCount(layer) + weight]!++;
     });
   }
   return counts;
 }
 
 /**
- * Convolves integer codes with a mapped layer, array by array and column by column, with ideal converters.
+ * Convolves integer codes with a mapped layer, activation by activation and column by column, with ideal converters.
  *
- * Slow: an oracle for placements, not a simulator. Exact while sums stay below 2^52.
+ * Slow: an oracle for placements and cell arrangements, not a simulator. Exact while sums stay below 2^52.
  *
  * @param input Codes `[height, width, channels]`; padded positions are 0.
  * @returns multiplier · Σ code(input) · (code(weight) − zero), `[height, width, out]`; half-integers are exact.
- * @throws {ShapeError} if the input or the geometry does not fit the layer.
+ * @throws {ShapeError} if the input does not fit the layer.
  */
-export function execute(layer: MappedLayer, input: Int32Array, geometry: Geometry): Float64Array {
-  const { kernel, stride, padding, dilation, groups, inputShape, outputShape } = geometry;
-  const { sliced, rowIndex, tiles } = layer;
-  const [count, out, channels, height, width] = sliced.slices.shape as [number, number, number, number, number];
-  const wanted = [groups * channels, out, height, width, sliced.groups];
-  const got = [inputShape[2], outputShape[2], ...kernel, groups];
-  if (input.length !== elements(inputShape) || wanted.some((size, i) => size !== got[i])) {
+export function execute(layer: MappedLayer, input: Int32Array): Float64Array {
+  const { sliced, placement } = layer;
+  const { stride, padding, inputShape: [height, width, channels], outputShape } = placement.geometry;
+  if (input.length !== height * width * channels) {
     throw new ShapeError("execute a mapped layer", {
       where: sliced.name,
-      got: `${input.length} codes, geometry [${got}]`,
-      wanted: `geometry [${wanted}]`,
+      got: `${input.length} codes`,
+      wanted: `${height} · ${width} · ${channels}`,
     });
   }
   const { perWeight, pair, dummies, dummyOf } = columnLayout(sliced);
   const output = new Float64Array(elements(outputShape));
-  for (const array of layer.arrays) {
-    const levels = arrayLevels(layer, array);
-    const lines = new Float64Array(array.rows), bitlines = new Float64Array(array.physicalColumns);
-    for (let y = 0; y < outputShape[0]; y++) {
-      for (let x = 0; x < outputShape[1]; x++) {
-        let total = 0;
-        for (let row = 0; row < array.rows; row++) {
-          const index = rowIndex[tiles[array.tile]! + row]!;
-          const position = Math.floor(index / channels), channel = array.group * channels + index % channels;
-          const v = y * stride[0] - padding[0] + Math.floor(position / width) * dilation[0];
-          const h = x * stride[1] - padding[1] + (position % width) * dilation[1];
-          const inside = v >= 0 && v < inputShape[0] && h >= 0 && h < inputShape[1];
-          lines[row] = inside ? input[(v * inputShape[1] + h) * inputShape[2] + channel]! : 0;
-          total += lines[row]!;
-        }
-        for (let column = 0; column < array.physicalColumns; column++) {
-          let sum = 0;
-          for (let row = 0; row < array.rows; row++) sum += lines[row]! * levels[row * array.physicalColumns + column]!;
-          bitlines[column] = sum;
-        }
-        for (let j = 0; j < array.columns; j++) {
-          let sum = sliced.correction * total;
-          for (let k = 0; k < count; k++) {
-            const physical = j * perWeight + k * pair;
-            const negative = pair === 2 ? bitlines[physical + 1]! : 0;
-            const dummy = dummyOf[k]! < 0 ? 0 : bitlines[array.physicalColumns - dummies.length + dummyOf[k]!]!;
-            sum += sliced.sliceWeights[k]! * (bitlines[physical]! - negative - dummy);
-          }
-          output[(y * outputShape[1] + x) * out + array.group * (out / groups) + array.firstColumn + j]! += sum;
-        }
+  const programmed = new Map(layer.arrays.map((array) => {
+    const rowsOf = Array.from({ length: array.columns }, (): number[] => []);
+    visit(layer, array, (row, column) => rowsOf[column]!.push(row));
+    return [`${array.pattern},${array.tile},${array.columnTile}`, { array, rowsOf, levels: arrayLevels(layer, array) }];
+  }));
+  for (const { pattern, index, origin, rowTile, columnTile } of activations(placement)) {
+    const { array, rowsOf, levels } = programmed.get(`${index},${rowTile},${columnTile}`)!;
+    const y = pattern.origins[2 * origin]!, x = pattern.origins[2 * origin + 1]!;
+    const lines = Float64Array.from({ length: array.rows }, (_, row) => {
+      const [dy, dx, channel] = entry(pattern.rows, array.firstRow + row);
+      const v = y * stride[0] - padding[0] + dy, h = x * stride[1] - padding[1] + dx;
+      return v >= 0 && v < height && h >= 0 && h < width ? input[(v * width + h) * channels + channel]! : 0;
+    });
+    const bitlines = new Float64Array(array.physicalColumns);
+    for (let row = 0; row < array.rows; row++) {
+      for (let column = 0; column < bitlines.length; column++) bitlines[column]! += lines[row]! * levels[row * bitlines.length + column]!;
+    }
+    for (let column = 0; column < array.columns; column++) {
+      const [dy, dx, channel] = entry(pattern.columns, array.firstColumn + column);
+      const v = y + dy, h = x + dx;
+      if (v < 0 || v >= outputShape[0] || h < 0 || h >= outputShape[1] || rowsOf[column]!.length === 0) continue;
+      let sum = sliced.correction * rowsOf[column]!.reduce((total, row) => total + lines[row]!, 0);
+      for (const slice of array.slices) {
+        const physical = column * perWeight + slice * pair;
+        const negative = pair === 2 ? bitlines[physical + 1]! : 0;
+        const dummy = dummyOf[slice]! < 0 ? 0 : bitlines[bitlines.length - dummies.length + dummyOf[slice]!]!;
+        sum += sliced.sliceWeights[slice]! * (bitlines[physical]! - negative - dummy);
       }
+      output[(v * outputShape[1] + h) * outputShape[2] + channel]! += sum;
     }
   }
   return output;
 }
 
-/** Calls `cell` for every weight cell of an array: its row and physical column, the element of `slices` it holds, and which of a pair it is. */
+function entry(list: Int32Array, at: number): readonly [number, number, number] {
+  return [list[3 * at]!, list[3 * at + 1]!, list[3 * at + 2]!];
+}
+
+function weightCount({ sliced }: MappedLayer): number {
+  return sliced.slices.data.length / sliced.sliceWeights.length;
+}
+
+/** Calls `cell` for every row and column of an array that share a weight, with the weight's index `[out][channel][kernel row][kernel column]`. */
 function visit(
-  layer: MappedLayer,
+  { placement, sliced }: MappedLayer,
   array: ArrayPlacement,
-  cell: (row: number, physical: number, from: number, negative: boolean) => void,
+  cell: (row: number, column: number, weight: number) => void,
 ): void {
-  const [, out, channels, height, width] = layer.sliced.slices.shape as [number, number, number, number, number];
-  const { perWeight, pair } = columnLayout(layer.sliced);
-  const area = height * width, start = layer.tiles[array.tile]!;
-  for (let row = 0; row < array.rows; row++) {
-    const index = layer.rowIndex[start + row]!;
-    const position = Math.floor(index / channels), channel = index % channels;
-    for (let j = 0; j < array.columns; j++) {
-      const column = array.group * (out / layer.sliced.groups) + array.firstColumn + j;
-      for (const k of array.slices) {
-        const from = ((k * out + column) * channels + channel) * area + position;
-        for (let side = 0; side < pair; side++) cell(row, j * perWeight + k * pair + side, from, side === 1);
-      }
+  const { kernel, stride, dilation, groups, inputShape, outputShape } = placement.geometry;
+  const pattern = placement.patterns[array.pattern]!, { blocks } = pattern;
+  const channels = inputShape[2] / groups, perGroup = outputShape[2] / sliced.groups;
+  for (let column = 0; column < array.columns; column++) {
+    const [oy, ox, out] = entry(pattern.columns, array.firstColumn + column);
+    for (let row = 0; row < array.rows; row++) {
+      const [dy, dx, channel] = entry(pattern.rows, array.firstRow + row);
+      if (Math.floor(channel / channels) !== Math.floor(out / perGroup)) continue;
+      if (blocks !== undefined && blocks.rows[array.firstRow + row] !== blocks.columns[array.firstColumn + column]) continue;
+      const ky = tapOf(dy, oy, stride[0], dilation[0], kernel[0]), kx = tapOf(dx, ox, stride[1], dilation[1], kernel[1]);
+      if (ky >= 0 && kx >= 0) cell(row, column, ((out * channels + channel % channels) * kernel[0] + ky) * kernel[1] + kx);
     }
   }
 }

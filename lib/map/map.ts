@@ -1,12 +1,20 @@
 // Third stage: sliced layers onto arrays of a given size, nothing dropped.
 
 import type { SlicedLayer, SlicedNetwork } from "../decompose/sliced.ts";
-import { MappingError, OptionError } from "../errors.ts";
+import { MappingError, OptionError, ShapeError } from "../errors.ts";
+import { layerGeometries } from "../network/geometries.ts";
 import { checkOptions } from "../options.ts";
-import { im2col } from "./im2col.ts";
-import { kernelPosition } from "./kernel_position.ts";
+import type { Geometry } from "../simulate/program.ts";
+import { arraysOf, utilisationOf } from "./arrays.ts";
+import { bestMapping } from "./best.ts";
+import { channelOrder } from "./channel_order.ts";
+import { kernelPositionMapping } from "./kernel_position.ts";
 import { columnLayout } from "./layout.ts";
-import type { Algorithm, ArrayPlacement, MappedLayer, MappedNetwork, RowOrder } from "./mapped.ts";
+import { type Algorithm, ALGORITHMS, type MappedLayer, type MappedNetwork, type Mapper, type RowOrder } from "./mapped.ts";
+import { im2colMapping } from "./published/im2col.ts";
+import { sdkMapping } from "./published/sdk.ts";
+import { smdMapping } from "./published/smd.ts";
+import { vwSdkMapping } from "./published/vw_sdk.ts";
 
 /** How {@linkcode map} places layers. */
 export interface MapOptions {
@@ -14,11 +22,21 @@ export interface MapOptions {
   readonly rows?: number;
   /** Physical columns of an array, slices, pairs and dummy columns counted; default 128. */
   readonly columns?: number;
-  /** Default "im2col". */
-  readonly algorithm?: Algorithm;
+  /** A mapper by name, or one of your own; default "best". */
+  readonly algorithm?: Algorithm | Mapper;
   /** Algorithm "im2col" only: order of the unfolded rows; default "position". */
   readonly order?: RowOrder;
 }
+
+const MAPPERS: Readonly<Record<Algorithm, Mapper>> = {
+  "im2col": im2colMapping,
+  "kernel": kernelPositionMapping,
+  "smd": smdMapping,
+  "sdk": sdkMapping,
+  "vw-sdk": vwSdkMapping,
+  "vwc-sdk": vwSdkMapping,
+  "best": bestMapping,
+};
 
 const ACTION = "map the network";
 
@@ -26,9 +44,10 @@ const ACTION = "map the network";
  * Places every sliced layer on arrays of `rows` × `columns` cells.
  *
  * All slices of a weight stand side by side in one array, so an array holds ⌊(columns − dummy columns) / (slices · cells per slice)⌋ weight columns.
- * Each group of a grouped convolution has arrays of its own. A row's dummy cells are repeated in each array, since every array has its own reference.
+ * A row's dummy cells are repeated in each array, since every array has its own reference.
  *
  * @throws {MappingError} if an array has no rows, or is too narrow for the slices of one weight.
+ * @throws {ShapeError} if a layer's weights do not fit its input.
  * @throws {OptionError} if an option is unknown.
  *
  * @example
@@ -45,42 +64,60 @@ const ACTION = "map the network";
  *   parameters: { "fc.weight": { shape: [40, 200], data: new Float32Array(8000).fill(1) } },
  * };
  * const bits = { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }), last: dorefa({ bits: 4 }) };
- * const mapped = map(decompose(quantize(network, { ...bits, digital: [] })), { rows: 128, columns: 128 });
- * assertEquals(mapped.layer("fc").tiles, [0, 128, 200]);
- * assertEquals(mapped.layer("fc").arrays.length, 4); // 2 row tiles × ⌈40 / 31⌉ column ranges
+ * const mapped = map(decompose(quantize(network, { ...bits, digital: [] })), { rows: 128, columns: 128, algorithm: "im2col" });
+ * assertEquals(mapped.layer("fc").placement.patterns[0]!.rowTiles, [0, 128, 200]);
+ * assertEquals(mapped.layer("fc").arrays.length, 4); // 2 row tiles × ⌈40 / 31⌉ column tiles
+ * assertEquals(mapped.layer("fc").cycles, 4);
  * ```
  */
 export function map(sliced: SlicedNetwork, options: MapOptions = {}): MappedNetwork {
   checkOptions(ACTION, "map", options, ["rows", "columns", "algorithm", "order"]);
-  const { rows = 128, columns = 128, algorithm = "im2col", order } = options;
+  const { rows = 128, columns = 128, algorithm = "best", order } = options;
   for (const [name, value] of Object.entries({ rows, columns })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new MappingError(ACTION, { where: `map.${name}`, got: value, wanted: "an integer of at least 1" });
     }
   }
-  if (algorithm !== "im2col" && algorithm !== "kernel") {
-    throw new OptionError(ACTION, { where: "map.algorithm", got: algorithm, wanted: '"im2col" or "kernel"' });
+  if (typeof algorithm !== "function" && !(ALGORITHMS as readonly string[]).includes(algorithm)) {
+    throw new OptionError(ACTION, { where: "map.algorithm", got: algorithm, wanted: `one of ${ALGORITHMS.join(", ")}, or a mapper` });
   }
-  if (order !== undefined && (algorithm === "kernel" || (order !== "position" && order !== "channel"))) {
-    const wanted = algorithm === "kernel" ? 'none: algorithm "kernel" goes by kernel position' : '"position" or "channel"';
+  if (order !== undefined && (algorithm !== "im2col" || (order !== "position" && order !== "channel"))) {
+    const wanted = algorithm === "im2col" ? '"position" or "channel"' : 'none: only algorithm "im2col" takes one';
     throw new OptionError(ACTION, { where: "map.order", got: order, wanted });
   }
+  const geometries = new Map(layerGeometries(sliced.quantized.network).map(({ name, geometry }) => [name, geometry]));
   const layers: Record<string, MappedLayer> = {};
-  for (const layer of Object.values(sliced.layers)) layers[layer.name] = mapLayer(layer, { rows, columns, algorithm, order });
-  return { kind: "mapped", sliced, rows, columns, layers, layer: (name) => layers[sliced.layer(name).name]! };
+  for (const layer of Object.values(sliced.layers)) {
+    layers[layer.name] = mapLayer(layer, geometries.get(layer.name)!, {
+      rows,
+      columns,
+      algorithm,
+      ...(order === undefined ? {} : { order }),
+    });
+  }
+  const name = typeof algorithm === "function" ? "custom" : algorithm;
+  return { kind: "mapped", sliced, rows, columns, algorithm: name, layers, layer: (name) => layers[sliced.layer(name).name]! };
 }
 
 /**
  * Places one layer; {@linkcode map} does so for a whole network.
  *
+ * @param geometry The layer's window, from `geometryOf`.
  * @throws {MappingError} if an array is too narrow for the slices of one weight.
+ * @throws {ShapeError} if the weights do not fit the geometry.
  */
-export function mapLayer(layer: SlicedLayer, options: MapOptions = {}): MappedLayer {
-  const { rows = 128, columns = 128, algorithm = "im2col", order } = options;
+export function mapLayer(layer: SlicedLayer, geometry: Geometry, options: MapOptions = {}): MappedLayer {
+  const { rows = 128, columns = 128, algorithm = "best", order } = options;
   const [, out, channels, height, width] = layer.slices.shape as [number, number, number, number, number];
-  const { rowIndex, tiles } = algorithm === "kernel"
-    ? kernelPosition(channels, height * width, rows)
-    : im2col(channels, height * width, rows, order);
+  const got = [out, channels, height, width];
+  const wanted = [geometry.outputShape[2], geometry.inputShape[2] / geometry.groups, ...geometry.kernel];
+  if (layer.groups !== geometry.groups || got.some((size, axis) => size !== wanted[axis])) {
+    throw new ShapeError(ACTION, {
+      where: layer.name,
+      got: `weights [${got}] in ${layer.groups} groups`,
+      wanted: `[${wanted}] in ${geometry.groups}`,
+    });
+  }
   const { perWeight, dummies } = columnLayout(layer);
   const fitting = Math.floor((columns - dummies.length) / perWeight);
   if (fitting < 1) {
@@ -91,26 +128,10 @@ export function mapLayer(layer: SlicedLayer, options: MapOptions = {}): MappedLa
       hint: "Use wider arrays or more bits per cell",
     });
   }
-  const arrays: ArrayPlacement[] = [];
-  const slices = layer.sliceWeights.map((_, k) => k);
-  let used = 0;
-  for (let group = 0; group < layer.groups; group++) {
-    for (let tile = 0; tile + 1 < tiles.length; tile++) {
-      for (let firstColumn = 0; firstColumn < out / layer.groups; firstColumn += fitting) {
-        const weights = Math.min(fitting, out / layer.groups - firstColumn);
-        const placement: ArrayPlacement = {
-          tile,
-          group,
-          slices,
-          firstColumn,
-          columns: weights,
-          rows: tiles[tile + 1]! - tiles[tile]!,
-          physicalColumns: weights * perWeight + dummies.length,
-        };
-        used += placement.rows * placement.physicalColumns;
-        arrays.push(placement);
-      }
-    }
-  }
-  return { sliced: layer, algorithm, rowIndex, tiles, arrays, utilisation: used / (arrays.length * rows * columns) };
+  const mapper = typeof algorithm === "function" ? algorithm : MAPPERS[algorithm];
+  const found = mapper({ geometry, rows, columns: fitting });
+  const { method, detail, cycles, place } = order === "channel" ? channelOrder(found) : found;
+  const placement = place();
+  const arrays = arraysOf(layer, placement);
+  return { sliced: layer, method, detail, placement, cycles, arrays, utilisation: utilisationOf(layer, arrays, rows, columns) };
 }

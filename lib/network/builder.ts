@@ -75,6 +75,20 @@ export interface JoinOptions {
   readonly from: readonly string[];
 }
 
+/** Options of {@linkcode Builder.slice}. */
+export interface SliceOptions extends LayerOptions {
+  /** First channel kept; default 0. */
+  readonly first?: number;
+  /** Channels kept. */
+  readonly channels: number;
+}
+
+/** Options of {@linkcode Builder.shuffle}. */
+export interface ShuffleOptions extends LayerOptions {
+  /** Heaps the channels are dealt out from; a divisor of the channels. */
+  readonly groups: number;
+}
+
 /** Adds layers to a network, one call each. Every call returns the layer's name, for a later `from`. */
 export interface Builder {
   /** Convolution. */
@@ -99,6 +113,10 @@ export interface Builder {
   add(name: string, options: JoinOptions): string;
   /** Channels one input after the other. */
   concat(name: string, options: JoinOptions): string;
+  /** A range of channels. */
+  slice(name: string, options: SliceOptions): string;
+  /** Channels dealt out from equal heaps in turn. */
+  shuffle(name: string, options: ShuffleOptions): string;
 }
 
 /**
@@ -190,6 +208,15 @@ export function network(options: NetworkOptions, build: (builder: Builder) => vo
     softmax: plain("softmax"),
     add: join("add"),
     concat: join("concat"),
+    slice: (name, options) => {
+      known(name, options, ["from", "first", "channels"]);
+      const { first = 0, channels, from } = options;
+      return push({ op: "slice", name, inputs: one(from), first, channels });
+    },
+    shuffle: (name, options) => {
+      known(name, options, ["from", "groups"]);
+      return push({ op: "shuffle", name, inputs: one(options.from), groups: options.groups });
+    },
   });
   for (const parameter of Object.keys(given)) {
     if (!Object.hasOwn(parameters, parameter)) {

@@ -5,6 +5,7 @@ import { elements, type Tensor, tensor } from "../tensor.ts";
 import { convolve } from "./convolve.ts";
 import { batchNormAffine } from "./fold.ts";
 import { INPUT, type Layer, type Network, type Pool, type Shape } from "./graph.ts";
+import { shuffled } from "./shapes.ts";
 import { validate } from "./validate.ts";
 
 export { convolve } from "./convolve.ts";
@@ -137,6 +138,10 @@ function runLayer(network: Network, layer: Layer, inputs: readonly Activation[],
       });
     case "concat":
       return concat(inputs, shape, batch);
+    case "slice":
+      return pick(data, from[2], layer.channels, (channel) => layer.first + channel);
+    case "shuffle":
+      return pick(data, from[2], from[2], (channel) => shuffled(channel, from[2], layer.groups));
     case "flatten":
       return data;
     case "softmax":
@@ -189,6 +194,16 @@ function concat(inputs: readonly Activation[], shape: Shape, batch: number): Flo
       output.set(data.subarray(position * channels, (position + 1) * channels), position * shape[2] + first);
     }
     first += channels;
+  }
+  return output;
+}
+
+/** Each pixel's channels `source(0)` … `source(count − 1)`, of `channels`. */
+function pick(data: Float32Array, channels: number, count: number, source: (channel: number) => number): Float32Array {
+  const order = Int32Array.from({ length: count }, (_, channel) => source(channel));
+  const output = new Float32Array(data.length / channels * count);
+  for (let base = 0, target = 0; base < data.length; base += channels) {
+    for (let channel = 0; channel < count; channel++) output[target++] = data[base + order[channel]!]!;
   }
   return output;
 }

@@ -90,6 +90,27 @@ export interface Concat extends LayerBase {
   readonly op: "concat";
 }
 
+/** Channels `first` to `first + channels − 1` of the input: half of a channel split. */
+export interface Slice extends LayerBase {
+  /** Which operation this is. */
+  readonly op: "slice";
+  /** First channel kept. */
+  readonly first: number;
+  /** Channels kept. */
+  readonly channels: number;
+}
+
+/**
+ * Channels dealt out from `groups` equal heaps in turn: output channel i · groups + g is input channel g · (channels / groups) + i
+ * (Zhang et al., ShuffleNet, 2018).
+ */
+export interface Shuffle extends LayerBase {
+  /** Which operation this is. */
+  readonly op: "shuffle";
+  /** Heaps; a divisor of the channels. */
+  readonly groups: number;
+}
+
 /** `[height, width, channels]` to `[1, 1, height · width · channels]`, in that memory order. */
 export interface Flatten extends LayerBase {
   /** Which operation this is. */
@@ -103,7 +124,7 @@ export interface Softmax extends LayerBase {
 }
 
 /** Any layer. Discriminated by `op`. */
-export type Layer = Conv | Linear | BatchNorm | Relu | Pool | GlobalAveragePool | Add | Concat | Flatten | Softmax;
+export type Layer = Conv | Linear | BatchNorm | Relu | Pool | GlobalAveragePool | Add | Concat | Slice | Shuffle | Flatten | Softmax;
 
 /** Shape of one image's activations: height, width, channels (channels contiguous). */
 export type Shape = readonly [height: number, width: number, channels: number];

@@ -116,6 +116,23 @@ export function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
         }
       }
       return [height, width, inputs.reduce((sum, shape) => sum + shape[2], 0)];
+    case "slice":
+      integers(layer.name, "first", [layer.first], 0);
+      integers(layer.name, "channels", [layer.channels], 1);
+      if (layer.first + layer.channels > channels) {
+        throw new ShapeError(ACTION, {
+          where: layer.name,
+          got: `channels ${layer.first} to ${layer.first + layer.channels - 1}`,
+          wanted: `channels below ${channels}`,
+        });
+      }
+      return [height, width, layer.channels];
+    case "shuffle":
+      integers(layer.name, "groups", [layer.groups], 1);
+      if (channels % layer.groups !== 0) {
+        throw new ShapeError(ACTION, { where: layer.name, got: `${channels} channels`, wanted: `a multiple of groups = ${layer.groups}` });
+      }
+      return [height, width, channels];
     case "batchNorm":
     case "relu":
     case "softmax":
@@ -130,6 +147,11 @@ export function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
  */
 export function windowCount(size: number, kernel: number, stride: number, padding: number, dilation = 1): number {
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/** Input channel that a shuffle over `groups` puts at output channel `channel` of `channels`. */
+export function shuffled(channel: number, channels: number, groups: number): number {
+  return (channel % groups) * (channels / groups) + Math.floor(channel / groups);
 }
 
 function convShape(layer: Conv, input: Shape): Shape {

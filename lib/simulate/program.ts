@@ -189,8 +189,64 @@ export interface ElementStep {
   readonly output: number;
 }
 
+/**
+ * Rows of a placed layer, u8 → u8: out[position, row] = x[origins[position] + rows[row]], 0 outside the image.
+ *
+ * The output's shape is `[1, positions, rows]`.
+ */
+export interface GatherStep {
+  /** Which operation this is. */
+  readonly op: "gather";
+  /** Number of the value read. */
+  readonly input: number;
+  /** Number of the value written. */
+  readonly output: number;
+  /** `[positions][2]`: line and column of a pixel, possibly outside the image. */
+  readonly origins: Int32Array;
+  /** `[rows][3]`: lines and columns from the origin, and the channel. */
+  readonly rows: Int32Array;
+}
+
+/** Where one input of a {@linkcode ScatterStep} goes: element (position, column) to channel channels[column] of pixel pixels[position]. */
+export interface ScatterPart {
+  /** `[positions]`, all different: output line · output width + output column. */
+  readonly pixels: Int32Array;
+  /** `[columns]`, all different: output channel. */
+  readonly channels: Int32Array;
+  /** Factor of the input; an integer where the output is i32. */
+  readonly factor: number;
+}
+
+/**
+ * Sum of the parts of a placed layer: out = bias + Σ_inputs factor · x where the input has an element for it. The output is i32 of i32 inputs, or f32
+ * of f32 and i32 inputs; f32 terms are added in any order.
+ */
+export interface ScatterStep {
+  /** Which operation this is. */
+  readonly op: "scatter";
+  /** Numbers of the values read, `[1, positions, columns]` each. */
+  readonly inputs: readonly number[];
+  /** Number of the value written. */
+  readonly output: number;
+  /** What becomes of each input. */
+  readonly parts: readonly ScatterPart[];
+  /** Start of every output element of an image; 0 if absent. i32 outputs only. */
+  readonly bias?: Int32Array;
+}
+
 /** One step. A global mean is an averagePool over the whole image; flatten is a value with another shape over the same data (see {@linkcode ViewStep}). */
-export type Step = IntegerStep | CrossbarStep | ThresholdStep | AffineStep | FloatStep | QuantizeStep | PoolStep | ElementStep | ViewStep;
+export type Step =
+  | IntegerStep
+  | CrossbarStep
+  | GatherStep
+  | ScatterStep
+  | ThresholdStep
+  | AffineStep
+  | FloatStep
+  | QuantizeStep
+  | PoolStep
+  | ElementStep
+  | ViewStep;
 
 /** Same data, other shape. */
 export interface ViewStep {

@@ -6,11 +6,15 @@ import { Table } from "@cliffy/table";
 export interface LayerResult {
   /** Name of the layer. */
   readonly name: string;
-  /** Arrays it occupies, and used over allocated cells, 0 to 1. */
+  /** Method of its mapping: "im2col", "vw-sdk" … */
+  readonly algorithm: string;
+  /** Array activations per image. */
+  readonly cycles: number;
+  /** Arrays it occupies. */
   readonly arrays: number;
   /** Used over allocated cells, 0 to 1. */
   readonly utilisation: number;
-  /** Row tiles, word-line rows and output columns of the unfolded layer. */
+  /** Most row tiles whose conversions add up to one output. */
   readonly tiles: number;
   /** Rows of the unfolded layer. */
   readonly rows: number;
@@ -48,6 +52,8 @@ export interface Result {
   readonly accuracy: Accuracies;
   /** Largest |difference| between crossbar and quantised logits. */
   readonly logitError: number;
+  /** Array activations per image, over all layers. */
+  readonly cycles: number;
   /** One entry per array layer. */
   readonly layers: readonly LayerResult[];
   /** Everything the run depends on, as plain data. */
@@ -69,7 +75,9 @@ export function result(facts: Omit<Result, "kind" | "table">): Result {
   return { kind: "result", ...facts, table: () => tables(facts) };
 }
 
-function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, logitError }: Omit<Result, "kind" | "table">): string {
+function tables(
+  { accuracy, images, cycles, layers, backend, seconds, imagesPerSecond, logitError }: Omit<Result, "kind" | "table">,
+): string {
   const rows: string[][] = [];
   if (accuracy.float !== undefined) rows.push(["float activations", percent(accuracy.float), ""]);
   rows.push(["quantised", percent(accuracy.quantized), "software baseline"]);
@@ -81,12 +89,14 @@ function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, l
   ]);
   const accuracies = new Table().header([`${images} images`, "accuracy", ""]).body(rows).border().toString();
   const perLayer = new Table()
-    .header(["layer", "rows × columns", "tiles", "arrays", "utilisation", "ADC range", "step", "clipped", "SQNR"])
+    .header(["layer", "rows × columns", "mapping", "tiles", "arrays", "cycles", "utilisation", "ADC range", "step", "clipped", "SQNR"])
     .body(layers.map((layer) => [
       layer.name,
       `${layer.rows} × ${layer.columns}`,
+      layer.algorithm,
       layer.tiles,
       layer.arrays,
+      layer.cycles,
       percent(layer.utilisation, 1),
       layer.adc === undefined ? "dynamic" : `${short(layer.adc.lo)} … ${short(layer.adc.lo + layer.adc.step * (layer.adc.levels - 1))}`,
       layer.adc === undefined ? "" : short(layer.adc.step),
@@ -94,9 +104,9 @@ function tables({ accuracy, images, layers, backend, seconds, imagesPerSecond, l
       layer.sqnr === undefined ? "" : layer.sqnr === null ? "exact" : `${layer.sqnr.toFixed(1)} dB`,
     ]))
     .border().toString();
-  return `${accuracies}\n${perLayer}\n${backend.name} (${backend.description}): ${seconds.toFixed(2)} s, ${
-    imagesPerSecond.toFixed(0)
-  } images/s through the arrays`;
+  return `${accuracies}\n${perLayer}\n${cycles} array activations per image\n${backend.name} (${backend.description}): ${
+    seconds.toFixed(2)
+  } s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));

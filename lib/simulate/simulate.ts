@@ -9,8 +9,9 @@ import { elements, type Tensor, tensor } from "../tensor.ts";
 import type { Backend } from "./backend.ts";
 import { calibrate } from "./observe/calibrate.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
-import type { AdcTable, CrossbarStep } from "./program.ts";
+import type { AdcTable } from "./program.ts";
 import { type LoweredProgram, lowerMapped, lowerQuantized } from "./lower/lower.ts";
+import { mostConversions } from "./lower/placed.ts";
 import { decibels, observe } from "./observe/observe.ts";
 import { accuracy, predict } from "./predict.ts";
 import { type LayerResult, type Result, result } from "./result.ts";
@@ -91,6 +92,7 @@ export async function simulate(mapped: MappedNetwork, data: Dataset, options: Si
         crossbar: accuracy(crossbar.logits, data.labels),
       },
       logitError: largestDifference(baseline.logits, crossbar.logits),
+      cycles: Object.values(mapped.layers).reduce((sum, { cycles }) => sum + cycles, 0),
       layers: await layerResults(mapped, adcs, program, data, backend, seed),
       configuration: describe(mapped, full, {
         digitBits,
@@ -121,21 +123,23 @@ async function layerResults(
   const layers = Object.values(mapped.layers), inputs = layers.map(({ sliced }) => program.layers[sliced.name]!.input);
   await using session = await backend.prepare(program);
   const { taps } = await session.run(sample, [...new Set(inputs)]);
-  return layers.map(({ sliced, arrays, utilisation, tiles, rowIndex }, index): LayerResult => {
-    const plan = program.layers[sliced.name]!.plan!, adc = adcs[sliced.name]!;
+  return layers.map(({ sliced, method, arrays, utilisation, cycles }, index): LayerResult => {
+    const { plan, table } = program.layers[sliced.name]!, adc = adcs[sliced.name]!;
+    const [, columns, ...window] = sliced.slices.shape;
     const size = {
       name: sliced.name,
+      algorithm: method,
+      cycles,
       arrays: arrays.length,
       utilisation,
-      tiles: tiles.length - 1,
-      rows: rowIndex.length,
-      columns: sliced.slices.shape[1]!,
+      tiles: mostConversions(plan!),
+      rows: elements(window),
+      columns: columns!,
     };
     if ("dynamic" in adc) return size;
-    const { clipped, power } = observe(plan, taps.get(inputs[index]!) as Tensor<Uint8Array>, { adc, seed });
+    const { clipped, power } = observe(plan!, taps.get(inputs[index]!) as Tensor<Uint8Array>, { adc, seed });
     const noise = decibels(power!);
-    const { table } = (program.steps[program.layers[sliced.name]!.step] as CrossbarStep).adc as { table: AdcTable };
-    return { ...size, adc: range(adc, table), clipped: clipped!.low + clipped!.high, sqnr: Number.isFinite(noise) ? noise : null };
+    return { ...size, adc: range(adc, table!), clipped: clipped!.low + clipped!.high, sqnr: Number.isFinite(noise) ? noise : null };
   });
 }
 
@@ -152,7 +156,7 @@ function describe(mapped: MappedNetwork, adc: Required<AdcOptions>, rest: Readon
     digital,
     scheme: first?.sliced.scheme,
     cellBits: first?.sliced.cellBits,
-    algorithm: first?.algorithm,
+    algorithm: mapped.algorithm,
     rows: mapped.rows,
     columns: mapped.columns,
     adc,

@@ -11,7 +11,7 @@ import { convolution, gradientHalo } from "./convolution.ts";
 import { normalization } from "./normalization.ts";
 import { type BuildContext, type GradientSink, mover, type Operation } from "./op.ts";
 import type { Parameter } from "./parameter.ts";
-import { averagePool, combine, flatten, maxPool } from "./reshape.ts";
+import { averagePool, combine, flatten, maxPool, shuffle, slice } from "./reshape.ts";
 import { imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
 /** What is fake-quantised in training. */
@@ -184,6 +184,10 @@ function build(
     case "add":
     case "concat":
       return combine(context, layer, inputs, output);
+    case "slice":
+      return slice(context, layer, input, output);
+    case "shuffle":
+      return shuffle(context, layer, input, output);
     case "flatten":
       return flatten(context, layer, input, output);
     case "softmax":

@@ -2,7 +2,8 @@
 
 import { move } from "../../kernels/train/move.ts";
 import { maxPoolBackward, maxPoolForward } from "../../kernels/train/pool.ts";
-import type { GlobalAveragePool, Layer, Pool as PoolLayer } from "../network/graph.ts";
+import type { GlobalAveragePool, Layer, Pool as PoolLayer, Shuffle, Slice } from "../network/graph.ts";
+import { shuffled } from "../network/shapes.ts";
 import { type BuildContext, type Operation, placement } from "./op.ts";
 import { type ImageBuffer, imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
@@ -114,6 +115,44 @@ export async function combine(
       step.backward();
       sinks.at(-1 - position)!.commit();
     }));
+}
+
+/** A range of channels; the others' gradient is zero. */
+export async function slice(context: BuildContext, layer: Slice, input: TrainingValue, output: TrainingValue): Promise<Operation> {
+  const { first, channels } = layer, sink = await context.gradientSink(input);
+  return plain(
+    layer,
+    () => copyChannels(context, input.data, first, output.data, 0, channels, false),
+    () => {
+      clear(context, sink.buffer);
+      copyChannels(context, output.gradient, 0, sink.buffer, first, channels, false);
+      sink.commit();
+    },
+  );
+}
+
+/** Channels dealt out from equal heaps in turn; the gradient goes the way back. */
+export async function shuffle(context: BuildContext, layer: Shuffle, input: TrainingValue, output: TrainingValue): Promise<Operation> {
+  const sink = await context.gradientSink(input), channels = input.shape[2];
+  const source = Int32Array.from({ length: channels }, (_, channel) => shuffled(channel, channels, layer.groups));
+  const walk = (mixed: ImageBuffer, heaps: ImageBuffer, forward: boolean) => {
+    const a = view(context, mixed), b = view(context, heaps), { height, width } = mixed.plane;
+    for (let image = 0; image < context.batch; image++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const o = pixelOffset(mixed, image, y, x), i = pixelOffset(heaps, image, y, x);
+          for (let c = 0; c < channels; c++) {
+            if (forward) a[o + c] = b[i + source[c]!]!;
+            else b[i + source[c]!] = a[o + c]!;
+          }
+        }
+      }
+    }
+  };
+  return plain(layer, () => walk(output.data, input.data, true), () => {
+    walk(output.gradient, sink.buffer, false);
+    sink.commit();
+  });
 }
 
 /** Height, width and channels to one axis. */

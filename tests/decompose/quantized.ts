@@ -12,12 +12,15 @@ export interface Window {
   readonly padding?: Pair;
   readonly dilation?: Pair;
   readonly groups?: number;
+  /** Height and width of the input; default one output's window without padding. */
+  readonly image?: Pair;
 }
 
 /** A network whose only layer, "layer", is a convolution with these codes. */
 export function quantizedLayer(weights: WeightCodes, window: Window = {}): QuantizedNetwork {
   const [out = 1, inputs = 1, height = 1, width = 1] = weights.codes.shape;
   const { stride = [1, 1], padding = [0, 0], dilation = [1, 1], groups = 1 } = window;
+  const { image = [dilation[0] * (height - 1) + 1, dilation[1] * (width - 1) + 1] } = window;
   const layer: Layer = weights.codes.shape.length === 2 ? { op: "linear", name: "layer", inputs: ["input"], features: out, bias: false } : {
     op: "conv",
     name: "layer",
@@ -33,7 +36,7 @@ export function quantizedLayer(weights: WeightCodes, window: Window = {}): Quant
   const network = {
     kind: "network",
     name: "one layer",
-    input: [1, 1, inputs * groups],
+    input: [...image, inputs * groups],
     encoding: { zero: 0, scale: 1 },
     layers: [layer],
     parameters: {},

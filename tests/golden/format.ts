@@ -19,6 +19,8 @@ export interface GoldenCase {
   readonly name: string;
   /** Largest error that passes. */
   readonly limit: number;
+  /** False where nothing is simulated: such a case runs once, whatever backends there are. Default true. */
+  readonly needsBackend?: boolean;
   /** Runs the case and returns its error: max|got − wanted| / max|wanted|. */
   run(backend: Backend): Promise<number>;
 }

@@ -6,13 +6,13 @@ import { MappingError, OptionError, ShapeError } from "../../lib/errors.ts";
 import type { Conv } from "../../lib/network/graph.ts";
 import { arrayLevels, coverage, execute } from "../../lib/map/executor.ts";
 import { geometryOf } from "../../lib/map/geometry.ts";
-import { im2col } from "../../lib/map/im2col.ts";
-import { kernelPosition } from "../../lib/map/kernel_position.ts";
-import { map, type MapOptions } from "../../lib/map/map.ts";
+import { map, mapLayer, type MapOptions } from "../../lib/map/map.ts";
+import { prove } from "../../lib/map/prove.ts";
 import type { WeightCodes } from "../../lib/quantize/quantizer.ts";
 import { hash } from "../../lib/random.ts";
 import type { Geometry } from "../../lib/simulate/program.ts";
 import { quantizedLayer, randomCodes } from "../decompose/quantized.ts";
+import { windows } from "./windows.ts";
 
 /** Plain convolution of input codes with code − zero. */
 function convolve(input: Int32Array, weights: WeightCodes, geometry: Geometry): Float64Array {
@@ -50,7 +50,7 @@ Deno.test("map() places random layers so that their arrays compute the convoluti
     const kernel = pair(3, 1, 3), stride = pair(5, 1, 2), padding = pair(7, 0, 2), dilation = pair(9, 1, 2), size = pair(11, 5, 7);
     const bits = draw(13, 1, 6), cellBits = draw(14, 1, 4), signed = draw(15, 0, 1) === 1;
     const weights = randomCodes([groups * perGroup, channels, ...kernel], bits, signed, seed);
-    const quantized = quantizedLayer(weights, { stride, padding, dilation, groups });
+    const quantized = quantizedLayer(weights, { stride, padding, dilation, groups, image: size });
     const conv = quantized.network.layers[0] as Conv;
     const extent = (axis: 0 | 1) =>
       Math.floor((size[axis] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis]) + 1;
@@ -60,45 +60,66 @@ Deno.test("map() places random layers so that their arrays compute the convoluti
     const options: MapOptions = {
       rows: draw(17, 1, 20),
       columns: draw(18, 15, 40),
-      ...[{}, { order: "channel" }, { algorithm: "kernel" }][draw(19, 0, 2)] as MapOptions,
+      ...[
+        { algorithm: "im2col" },
+        { algorithm: "im2col", order: "channel" },
+        { algorithm: "kernel" },
+        { algorithm: "vw-sdk" },
+        { algorithm: "smd" },
+        { algorithm: "sdk" },
+        { algorithm: "best" },
+        { algorithm: windows },
+      ][draw(19, 0, 7)] as MapOptions,
     };
     const layer = map(decompose(quantized, { cellBits, ...SCHEMES[seed % 4] }), options).layer("layer");
-    assert(coverage(layer).every((count) => count === 1));
+    const once = ["im2col", "kernel"].includes(layer.method);
+    assert(coverage(layer).every((count) => once ? count === 1 : count >= 1));
     assert(layer.arrays.every((array) => array.rows <= options.rows! && array.physicalColumns <= options.columns!));
     assert(layer.utilisation > 0 && layer.utilisation <= 1);
-    assertEquals([...layer.rowIndex].sort((a, b) => a - b), Array.from({ length: channels * kernel[0] * kernel[1] }, (_, i) => i));
+    assertEquals(prove(layer.placement).cycles, layer.cycles, `seed ${seed}`);
     const expected = convolve(input, weights, geometry).map((sum) => layer.sliced.multiplier * sum);
-    assertEquals(execute(layer, input, geometry), expected, `seed ${seed}`);
+    assertEquals(execute(layer, input), expected, `seed ${seed}`);
   }
 });
 
 Deno.test("map() counts arrays, columns and cells of a layer worked by hand", () => {
   const quantized = quantizedLayer(randomCodes([64, 160, 3, 3], 4, false, 1));
   // 31 weight columns of 4 slices and a dummy column fit 128 columns: 31 + 31 + 2; 1440 rows: 11 tiles of 128 and one of 32.
-  const unfolded = map(decompose(quantized)).layer("layer");
+  const unfolded = map(decompose(quantized), { algorithm: "im2col" }).layer("layer");
   assertEquals(unfolded.arrays.length, 12 * 3);
   assertEquals(unfolded.arrays.slice(0, 3).map(({ physicalColumns }) => physicalColumns), [125, 125, 9]);
   assertEquals(unfolded.utilisation, 1440 * (125 + 125 + 9) / (36 * 128 * 128));
   const kernel = map(decompose(quantized), { algorithm: "kernel" }).layer("layer");
-  assertEquals(kernel.tiles.slice(0, 4), [0, 128, 160, 288]);
+  assertEquals(kernel.placement.patterns[0]!.rowTiles.slice(0, 4), [0, 128, 160, 288]);
   assertEquals(kernel.arrays.length, 18 * 3);
   // A pair per slice and no dummy column: ⌊128 / 8⌋ = 16 weight columns.
-  assertEquals(map(decompose(quantized, { scheme: "balanced" })).layer("layer").arrays[0]!.columns, 16);
+  const balanced = map(decompose(quantized, { scheme: "balanced" }), { algorithm: "im2col" });
+  assertEquals(balanced.layer("layer").arrays[0]!.columns, 16);
 });
 
 Deno.test("map() gives a remainder slice a dummy column of its own level", () => {
-  const layer = map(decompose(quantizedLayer(randomCodes([1, 2], 4, false, 1)), { cellBits: 3 })).layer("layer");
+  const layer = map(decompose(quantizedLayer(randomCodes([1, 2], 4, false, 1)), { cellBits: 3 }), { algorithm: "im2col" }).layer("layer");
   const array = layer.arrays[0]!;
   assertEquals(array.physicalColumns, 4);
   const levels = arrayLevels(layer, array);
   assertEquals([...levels.slice(2, 4), ...levels.slice(6, 8)], [3.5, 0.5, 3.5, 0.5]);
 });
 
-Deno.test("im2col() and kernelPosition() keep remainders", () => {
-  assertEquals(im2col(3, 4, 5).tiles, [0, 5, 10, 12]);
-  assertEquals([...im2col(2, 2, 5, "channel").rowIndex], [0, 2, 1, 3]);
-  assertEquals(kernelPosition(3, 2, 2).tiles, [0, 2, 3, 5, 6]);
-  assertEquals(kernelPosition(3, 2, 128).tiles, [0, 3, 6]);
+Deno.test("map() leaves cells at mid level where a row and a column share no weight", () => {
+  const quantized = quantizedLayer(randomCodes([2, 1, 1, 2], 4, false, 1), { image: [1, 5] });
+  const layer = map(decompose(quantized, { cellBits: 4 }), { algorithm: windows }).layer("layer");
+  const [array] = layer.arrays, levels = arrayLevels(layer, array!);
+  assertEquals([array!.rows, array!.columns, array!.weights], [6, 8, 16]); // a window of 2 × 3 pixels, 4 outputs (two below the image) of 2 channels
+  assertEquals([0, 2, 4, 6].map((column) => levels[2 * 9 + column] === 7.5), [true, false, true, true]);
+  assertEquals(layer.utilisation, (16 + 6) / 128 ** 2);
+});
+
+Deno.test("map() counts the cycles of every algorithm on one layer", () => {
+  const quantized = quantizedLayer(randomCodes([8, 4, 3, 3], 1, false, 1), { image: [10, 10] });
+  const cycles = (algorithm: MapOptions["algorithm"]) =>
+    map(decompose(quantized), { rows: 80, columns: 33, algorithm: algorithm! }).layer("layer").cycles;
+  // 36 rows and 8 of 32 columns: SMD takes two outputs at once, SDK and VW-SDK four in a window of 4 × 4 pixels.
+  assertEquals((["im2col", "kernel", "smd", "sdk", "vw-sdk", "vwc-sdk", "best"] as const).map(cycles), [64, 576, 32, 16, 16, 16, 16]);
 });
 
 Deno.test("map() refuses impossible arrays and unknown options", () => {
@@ -110,15 +131,17 @@ Deno.test("map() refuses impossible arrays and unknown options", () => {
   assertThrows(() => map(sliced, { algorithm: "winograd" } as unknown as MapOptions), OptionError, "map.algorithm");
   assertThrows(() => map(sliced, { algorithm: "kernel", order: "position" }), OptionError, "map.order");
   assertThrows(() => map(sliced, { order: "row" } as unknown as MapOptions), OptionError, "map.order");
+  assertThrows(() => map(sliced, { algorithm: windows, order: "position" }), OptionError, "map.order");
   assertThrows(() => map(sliced).layer("other"), OptionError, "one of layer");
+  const geometry = { ...map(sliced).layer("layer").placement.geometry, outputShape: [1, 1, 3] } as const;
+  assertThrows(() => mapLayer(sliced.layer("layer"), geometry), ShapeError, "weights [2,2,1,1]");
 });
 
 Deno.test("geometryOf() and execute() refuse shapes that do not fit", () => {
   const quantized = quantizedLayer(randomCodes([2, 3, 3, 3], 4, false, 1));
   const conv = quantized.network.layers[0] as Conv;
   assertThrows(() => geometryOf(conv, [5, 5, 3], [5, 5, 2]), ShapeError, "output [3,3,2]");
-  const geometry = geometryOf(conv, [5, 5, 3], [3, 3, 2]);
-  assertThrows(() => execute(map(decompose(quantized)).layer("layer"), new Int32Array(74), geometry), ShapeError, "74 codes");
+  assertThrows(() => execute(map(decompose(quantized)).layer("layer"), new Int32Array(10)), ShapeError, "10 codes");
   const linear = { op: "linear", name: "fc", inputs: ["input"], features: 4, bias: false } as const;
   assertEquals(geometryOf(linear, [2, 2, 3], [1, 1, 4]).inputShape, [1, 1, 12]);
 });

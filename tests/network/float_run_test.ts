@@ -45,6 +45,18 @@ Deno.test("runFloat() computes linear, batch norm and ReLU", () => {
   assertEquals(run([1, 1, 3], [0, 5, 9], (b) => void b.relu("r"), {}, 5), [0, 0, 4]);
 });
 
+Deno.test("runFloat() slices and shuffles channels", () => {
+  const pixels = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+  assertEquals(run([1, 2, 6], pixels, (b) => void b.slice("s", { first: 2, channels: 3 })), [3, 4, 5, 13, 14, 15]);
+  assertEquals(run([1, 2, 6], pixels, (b) => void b.shuffle("s", { groups: 2 })), [1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16]);
+  assertEquals(run([1, 1, 6], pixels.slice(0, 6), (b) => void b.shuffle("s", { groups: 3 })), [1, 3, 5, 2, 4, 6]);
+  const back = (b: Builder): void => {
+    b.shuffle("s", { groups: 3 });
+    b.shuffle("t", { groups: 2 });
+  };
+  assertEquals(run([1, 2, 6], pixels, back), pixels);
+});
+
 Deno.test("runFloat() clips at a ReLU's level only when asked", () => {
   const net = network({ name: "test", input: [1, 1, 3], encoding, parameters: { "r.alpha": given([1], 2.5) } }, (b) => void b.relu("r"));
   const images = tensor(Uint8Array.of(1, 2, 3), [1, 1, 1, 3]);

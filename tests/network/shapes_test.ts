@@ -23,6 +23,8 @@ Deno.test("inferShapes() gives the shape of every op", () => {
   assertEquals(last([5, 5, 6], (b) => b.averagePool("x", { kernel: 3, stride: 2, padding: 1 })), [3, 3, 6]);
   assertEquals(last([5, 7, 6], (b) => b.globalAveragePool("x")), [1, 1, 6]);
   assertEquals(last([2, 3, 4], (b) => b.flatten("x")), [1, 1, 24]);
+  assertEquals(last([2, 3, 4], (b) => b.slice("x", { first: 1, channels: 3 })), [2, 3, 3]);
+  assertEquals(last([2, 3, 6], (b) => b.shuffle("x", { groups: 3 })), [2, 3, 6]);
   assertEquals(last([2, 3, 4], (b) => b.add("x", { from: ["input", "input"] })), [2, 3, 4]);
   assertEquals(last([2, 3, 4], (b) => b.concat("x", { from: ["input", b.conv("c", { channels: 5, kernel: 1 }), "input"] })), [2, 3, 13]);
 });
@@ -49,6 +51,16 @@ function refuses(layers: readonly Layer[], kind: typeof GraphError | typeof Shap
   const error = assertThrows(() => inferShapes({ input, layers }), kind);
   for (const part of parts) assertStringIncludes(error.message, part);
 }
+
+Deno.test("inferShapes() throws where channels cannot be sliced or shuffled", () => {
+  const slice = (first: number, channels: number): Layer => ({ op: "slice", name: "a", inputs: ["input"], first, channels });
+  refuses([slice(1, 2)], ShapeError, "(a)", "channels 1 to 2", "channels below 2");
+  refuses([slice(-1, 2)], ShapeError, "(a.first)");
+  refuses([slice(0, 0)], ShapeError, "(a.channels)");
+  const shuffle = (groups: number): Layer => ({ op: "shuffle", name: "a", inputs: ["input"], groups });
+  refuses([shuffle(3)], ShapeError, "(a)", "2 channels", "groups = 3");
+  refuses([shuffle(0)], ShapeError, "(a.groups)");
+});
 
 Deno.test("inferShapes() throws where the graph is malformed", () => {
   refuses([relu("a", "nowhere")], GraphError, "(a)", '"nowhere"', "Known so far: input");

@@ -3,7 +3,7 @@
 import { hash, uniform } from "../../lib/random.ts";
 import type { Tensor } from "../../lib/tensor.ts";
 import type { Pair, Shape } from "../../lib/network/graph.ts";
-import type { AdcTable, CrossbarStep, Geometry, Program, Step, Value } from "../../lib/simulate/program.ts";
+import type { AdcTable, CrossbarStep, Geometry, Program, ScatterPart, Step, Value } from "../../lib/simulate/program.ts";
 
 /** A stream of draws, a function of the seed alone. */
 interface Draws {
@@ -276,11 +276,76 @@ export function randomProgram(seed: number): Program {
   return { ...builder, output: at };
 }
 
+/** The i32 (or, dynamic, f32) output of several gathers, each through a crossbar, added where they belong; with a start and an integer term at times. */
+export function randomPlacedProgram(seed: number, options: { readonly dynamic?: boolean } = {}): Program {
+  const random = draws(hash(seed, 4)), dynamic = options.dynamic ?? false;
+  const [height, width, channels] = [random.integer(2, 6), random.integer(2, 6), random.integer(1, 9)];
+  const outShape: Shape = [random.integer(1, 5), random.integer(1, 5), random.integer(1, 21)];
+  const builder: Builder = { values: [{ type: "u8", shape: [height, width, channels], name: "input" }], steps: [] };
+  const list = (length: number, draw: (index: number) => number) => Int32Array.from({ length }, (_, index) => draw(index));
+  const some = (from: number, count: number) => {
+    const all = list(from, (index) => index);
+    for (let last = from - 1; last > 0; last--) {
+      const other = random.integer(0, last);
+      [all[last], all[other]] = [all[other]!, all[last]!];
+    }
+    return random.chance(0.5) ? all.subarray(0, count) : all.slice(0, count).sort();
+  };
+  const inputs: number[] = [], parts: ScatterPart[] = [];
+  const inputBits = random.integer(1, 8);
+  for (let part = random.integer(1, 3); part > 0; part--) {
+    const pixels = some(outShape[0] * outShape[1], random.integer(1, outShape[0] * outShape[1]));
+    const columns = some(outShape[2], random.integer(1, outShape[2]));
+    const groups = columns.length % 2 === 0 && random.chance(0.3) ? 2 : 1, rows = groups * random.integer(1, 40);
+    const origins = list(2 * pixels.length, () => random.integer(-2, 5));
+    const offsets = random.chance(0.5)
+      ? list(3 * rows, (at) => at % 3 === 2 ? random.integer(0, channels - 1) : random.integer(-1, 3))
+      : list(3 * rows, (at) => at % 3 === 2 ? Math.floor(at / 3) % channels : Math.floor(at / 3 / channels) % 3);
+    const gathered = value(builder, "u8", [1, pixels.length, rows], `gather${builder.steps.length}`);
+    builder.steps.push({ op: "gather", input: 0, output: gathered, origins, rows: offsets });
+    const geometry: Geometry = {
+      kernel: [1, 1],
+      stride: [1, 1],
+      padding: [0, 0],
+      dilation: [1, 1],
+      groups,
+      inputShape: [1, pixels.length, rows],
+      outputShape: [1, pixels.length, columns.length],
+    };
+    inputs.push(crossbar(builder, random, gathered, geometry, inputBits, dynamic));
+    parts.push({ pixels, channels: columns, factor: dynamic ? random.pick([1, -0.5]) : random.integer(-5, 5) });
+  }
+  if (random.chance(0.5)) {
+    const geometry: Geometry = {
+      kernel: [1, 1],
+      stride: [1, 1],
+      padding: [0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      inputShape: [height, width, channels],
+      outputShape: [height, width, outShape[2]],
+    };
+    inputs.push(integer(builder, random, 0, geometry));
+    const pixels = list(height * width, (index) => index);
+    if (height * width <= outShape[0] * outShape[1]) {
+      parts.push({ pixels, channels: list(outShape[2], (index) => index), factor: dynamic ? -1.5 : 3 });
+    } else inputs.pop();
+  }
+  const output = value(builder, dynamic ? "f32" : "i32", outShape, "scatter");
+  const bias = !dynamic && random.chance(0.5)
+    ? { bias: list(outShape[0] * outShape[1] * outShape[2], () => random.integer(-1000, 1000)) }
+    : {};
+  builder.steps.push({ op: "scatter", inputs, output, parts, ...bias });
+  return { ...builder, output: dynamic ? output : affine(builder, random, output, [-12, -8]) };
+}
+
 /** Random pixels for a program, `[batch, height, width, channels]`; below 2^inputBits where a crossbar reads them; about a tenth are 0. */
 export function randomImages(seed: number, program: Program, batch: number): Tensor<Uint8Array> {
   const [height, width, channels] = program.values[0]!.shape;
   let bits = 8;
-  for (const step of program.steps) if (step.op === "crossbar" && step.input === 0) bits = Math.min(bits, step.inputBits);
+  const raw = new Set([0]);
+  for (const step of program.steps) if (step.op === "gather" && step.input === 0) raw.add(step.output);
+  for (const step of program.steps) if (step.op === "crossbar" && raw.has(step.input)) bits = Math.min(bits, step.inputBits);
   const key = hash(seed, 3);
   const data = new Uint8Array(batch * height * width * channels);
   for (let index = 0; index < data.length; index++) {

@@ -51,6 +51,17 @@ const nets: Readonly<Record<string, (b: Builder) => void>> = {
     b.linear("fc", { features: 3 });
     b.softmax("softmax");
   },
+  "a channel split and shuffles": (b) => {
+    b.conv("stem", { channels: 12, kernel: 3, padding: 1 });
+    const stem = b.shuffle("deal", { groups: 3 });
+    const passed = b.slice("passed", { channels: 5 });
+    b.slice("read", { from: stem, first: 5, channels: 7 });
+    b.relu("relu");
+    b.concat("concat", { from: ["relu", passed] });
+    b.shuffle("mix", { groups: 4 });
+    b.flatten("flatten");
+    b.linear("fc", { features: 3 });
+  },
   "batch norm of the images": (b) => {
     b.batchNorm("bn");
     b.flatten("flatten");

@@ -145,6 +145,32 @@ check("a sum of vectors of whole channels", [5, 6, 3], (b) => {
   head(b);
 });
 
+for (const channels of [8, 6]) {
+  check(`a channel split and shuffle of ${channels} channels`, [5, 6, 3], (b) => {
+    const half = channels / 2, stem = b.conv("stem", { channels, kernel: 3, padding: 1 });
+    const passed = b.slice("passed", { from: stem, channels: half });
+    b.slice("read", { from: stem, first: half, channels: half });
+    const branch = b.conv("branch", { channels: half, kernel: 3, padding: 1 });
+    b.concat("concat", { from: [passed, branch] });
+    b.shuffle("shuffle", { groups: 2 });
+    b.conv("next", { channels: 4, kernel: 3, padding: 1, groups: 2 });
+    head(b);
+  });
+}
+
+check("a slice that leaves channels unread", [5, 6, 3], (b) => {
+  b.conv("stem", { channels: 5, kernel: 3, padding: 1 });
+  b.slice("slice", { first: 1, channels: 3 });
+  head(b);
+});
+
+check("a shuffle over three groups", [4, 4, 3], (b) => {
+  b.conv("stem", { channels: 6, kernel: 3, padding: 1 });
+  b.shuffle("shuffle", { groups: 3 });
+  b.conv("next", { channels: 6, kernel: 3, padding: 1, groups: 2 });
+  head(b);
+});
+
 for (const order of ["before", "after"]) {
   check(`a value added to itself, read ${order} that as well`, [5, 5, 3], (b) => {
     const stem = b.conv("stem", { channels: 4, kernel: 3 });

@@ -9,6 +9,7 @@ import { CpuDevice, type Executor } from "./device.ts";
 import { memoryOf, prepareAffine, prepareElement, preparePool, prepareQuantize, prepareThreshold } from "./elements.ts";
 import { prepareFloat, prepareInteger } from "./gemm.ts";
 import { writeTables } from "./lookup.ts";
+import { prepareGather, prepareScatter } from "./placed.ts";
 import type { Program, Step, Value } from "../program.ts";
 
 /** Options of {@linkcode cpuBackend}. */
@@ -91,6 +92,10 @@ async function prepareStep(
       return await prepareInteger(device, { ...step, name, most: most[step.input]!, bias: 0 });
     case "crossbar":
       return await prepareCrossbar(device, step, name);
+    case "gather":
+      return await prepareGather(device, step, values);
+    case "scatter":
+      return await prepareScatter(device, step, values);
     case "threshold":
       return await prepareThreshold(device, step, values);
     case "float":
@@ -114,9 +119,9 @@ function largestCodes({ values, steps }: Program): number[] {
   const most = values.map(() => 255);
   for (const step of steps) {
     if (step.op === "threshold" || step.op === "quantize") most[step.output] = Math.min(255, step.levels);
-    else if (step.op === "view" || step.op === "maxPool") most[step.output] = most[step.input]!;
+    else if (step.op === "view" || step.op === "maxPool" || step.op === "gather") most[step.output] = most[step.input]!;
     const input = "input" in step ? values[step.input] : undefined;
-    if ((step.op === "integer" || step.op === "crossbar") && input?.type !== "u8") {
+    if ((step.op === "integer" || step.op === "crossbar" || step.op === "gather") && input?.type !== "u8") {
       throw new GraphError("prepare a program", { where: values[step.output]?.name, got: `${input?.type} input`, wanted: "u8 codes" });
     }
   }

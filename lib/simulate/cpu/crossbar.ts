@@ -1,12 +1,12 @@
 // Crossbar steps on the CPU: the cheapest exact way is chosen from the cells and the ADC's table, never by an option.
 
-import { chooseAdc, linearAdc } from "./adc.ts";
+import { type AdcKernel, chooseAdc, linearAdc, type Reach } from "./adc.ts";
 import { checkTable, combinedCells, digitCount, reachOf, slicePlanes } from "./cells.ts";
 import type { CpuDevice, Executor } from "./device.ts";
 import { prepareInteger } from "./gemm.ts";
 import { fitsLookup, prepareLookup } from "./lookup.ts";
 import { prepareDynamic, prepareTable } from "./partial.ts";
-import type { CrossbarStep } from "../program.ts";
+import type { AdcTable, CrossbarStep } from "../program.ts";
 
 /** How a crossbar step runs: one exact product, bit-plane look-up, or explicit partial sums. */
 export type CrossbarPath = "product" | "lookup" | "partial" | "dynamic";
@@ -41,12 +41,22 @@ export async function prepareCrossbar(device: CpuDevice, step: CrossbarStep, nam
     const bias = linear.offset * conversionWeight(step);
     return { path: "product", ...await prepareInteger(device, { name, input, output, geometry, weights, zero: 0, most, bias }) };
   }
-  const adc = chooseAdc(table, reach);
+  const adc = sharedAdc(device, table, reach);
   const planes = slicePlanes(step);
   if (adc !== undefined && fitsLookup(step, adc)) {
     return { path: "lookup", form: adc.form, ...await prepareLookup(device, step, adc, planes, adc.base * conversionWeight(step)) };
   }
   return { path: "partial", ...await prepareTable(device, step, table, reach) };
+}
+
+/** The form of a converter, searched once for all steps of a layer that reach no further. */
+function sharedAdc(device: CpuDevice, table: AdcTable, reach: Reach): AdcKernel | undefined {
+  const known = device.converters.get(table) ?? [];
+  const found = known.find((each) => each.reach.low <= reach.low && each.reach.high >= reach.high);
+  if (found !== undefined) return found.adc;
+  const adc = chooseAdc(table, reach);
+  if (adc !== undefined) device.converters.set(table, [...known, { reach, adc }]);
+  return adc;
 }
 
 /** Σ of the weights of all conversions of one output: what a code of 1 everywhere would add. */

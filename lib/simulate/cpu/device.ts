@@ -1,6 +1,8 @@
 // What the CPU executors share: the pool, kernels by their text, packed constants and scratch buffers that grow.
 
 import type { ThreadPool } from "../../cpu/pool.ts";
+import type { AdcTable } from "../program.ts";
+import type { AdcKernel, Reach } from "./adc.ts";
 
 /** A step made ready to run on a batch whose values lie at `address(value)`. */
 export interface Executor {
@@ -17,6 +19,8 @@ export const CHUNK = 32;
 export class CpuDevice implements Disposable {
   /** The threads and their memory. */
   readonly pool: ThreadPool;
+  /** Forms found for converters, with the sums they are proven on. */
+  readonly converters: Map<AdcTable, readonly { readonly reach: Reach; readonly adc: AdcKernel }[]> = new Map();
   readonly #constants: number[] = [];
   readonly #scratch = new Map<string, { address: number; bytes: number }>();
 

@@ -1,27 +1,32 @@
-// One mapped layer as kernels run it: cells in array order, the ADC as a table, and the real scale of the integer that comes out.
+// A plainly unfolded layer as kernels run it: cells in array order, the ADC as a table, and the real scale of the integer that comes out.
 
-import { adcTable, type LayerAdc } from "../../circuit/adc.ts";
+import { adcTable, type LayerAdc, type ResolvedAdc } from "../../circuit/adc.ts";
 import { effectiveCells } from "../../decompose/effective_cells.ts";
 import { MappingError, NumericError } from "../../errors.ts";
 import type { MappedLayer } from "../../map/mapped.ts";
 import { roundHalfEven } from "../../quantize/round.ts";
 import { checkSum } from "./weights.ts";
-import type { CrossbarStep, Geometry } from "../program.ts";
+import type { AdcTable, CrossbarStep, Geometry } from "../program.ts";
 import { rowsOf } from "../reference/crossbar.ts";
 
-/** A layer on arrays before its ADC is chosen: everything of a {@linkcode CrossbarStep} but its place in a program and its converter. */
-export interface CrossbarPlan extends Omit<CrossbarStep, "op" | "input" | "output" | "adc"> {
+/** What all steps of a layer on arrays share before its ADC is chosen. */
+export interface ArrayPlan extends Pick<CrossbarStep, "slices" | "sliceWeights" | "inputBits" | "digitBits" | "correction"> {
   /** Name of the layer. */
   readonly name: string;
+  /** Window of the layer. */
+  readonly geometry: Geometry;
   /** Cell-level sum of one integer partial sum: 1 or ½. */
   readonly unit: number;
   /** 2 where weight codes are doubled: real sums are (Σ …) / multiplier. */
   readonly multiplier: number;
   /** Smallest and largest integer partial sum that any input can cause with the layer's cells. */
   readonly reach: readonly [number, number];
-  /** The same for any cells of these bits in the tallest tile: the full scale of the arrays. */
+  /** The same for any cells of these bits in the fullest column of an array. */
   readonly fullScale: readonly [number, number];
 }
+
+/** A plainly unfolded layer before its ADC is chosen: everything of a {@linkcode CrossbarStep} but its place in a program and its converter. */
+export interface CrossbarPlan extends ArrayPlan, Omit<CrossbarStep, "op" | "input" | "output" | "adc"> {}
 
 /** What a converter makes of a plan: y = gain · out + constant is Σ x · multiplier · (code − zero), as far as the ADC resolves it. */
 export interface CrossbarLowered {
@@ -33,15 +38,22 @@ export interface CrossbarLowered {
   readonly constant: number;
 }
 
+/** Effects of a layer's cells, and what follows from its decomposition alone. */
+export interface LayerCells {
+  /** `[groups][slices][rows][columns per group]`, rows in natural order or in that of `rowIndex`. */
+  readonly cells: Int8Array;
+  /** Full scale of the arrays, given the most cells of a column. */
+  fullScale(tallest: number): readonly [number, number];
+  /** What the plan of the layer starts from. */
+  readonly plan: Omit<ArrayPlan, "reach" | "fullScale">;
+}
+
 /**
- * Lays out a layer's cells in array order.
+ * Combines a layer's cells.
  *
- * @param inputBits Bits of the input codes.
- * @param digitBits Bits applied to the word lines at once.
  * @throws {MappingError} if a cell's effect does not fit 8 bits.
  */
-export function planCrossbar(layer: MappedLayer, geometry: Geometry, inputBits: number, digitBits: number): CrossbarPlan {
-  const { sliced, rowIndex, tiles } = layer;
+export function layerCells({ sliced, placement }: MappedLayer, inputBits: number, digitBits: number, rowIndex?: Int32Array): LayerCells {
   const { cells: wide, unit, limit } = effectiveCells(sliced, rowIndex);
   if (wide.some((cell) => cell < -128 || cell > 127)) {
     throw new MappingError("simulate a layer on arrays", {
@@ -51,24 +63,54 @@ export function planCrossbar(layer: MappedLayer, geometry: Geometry, inputBits: 
       hint: "Use decompose.cellBits of at most 7.",
     });
   }
-  const cells = Int8Array.from(wide);
-  const digitMax = 2 ** Math.min(digitBits, inputBits) - 1;
+  const { name, sliceWeights, correction, multiplier } = sliced;
   const signed = sliced.negative !== undefined || sliced.mid.some((level) => level !== 0);
-  let tallest = 0;
-  for (let tile = 0; tile + 1 < tiles.length; tile++) tallest = Math.max(tallest, tiles[tile + 1]! - tiles[tile]!);
-  const plan = { geometry, cells, slices: sliced.sliceWeights.length, rowIndex, tiles };
+  const most = limit * (2 ** Math.min(digitBits, inputBits) - 1);
   return {
-    ...plan,
-    name: sliced.name,
-    sliceWeights: sliced.sliceWeights,
-    inputBits,
-    digitBits,
-    correction: sliced.correction,
-    unit,
-    multiplier: sliced.multiplier,
-    reach: reachOf(plan, digitMax),
-    fullScale: [signed ? -tallest * limit * digitMax : 0, tallest * limit * digitMax],
+    cells: Int8Array.from(wide),
+    fullScale: (tallest) => [signed ? -tallest * most : 0, tallest * most],
+    plan: {
+      name,
+      geometry: placement.geometry,
+      slices: sliceWeights.length,
+      sliceWeights,
+      inputBits,
+      digitBits,
+      correction,
+      unit,
+      multiplier,
+    },
   };
+}
+
+/**
+ * Lays out the cells of a plainly unfolded layer in array order.
+ *
+ * @param order Row order and tiles, from `unfolding`.
+ * @param inputBits Bits of the input codes.
+ * @param digitBits Bits applied to the word lines at once.
+ * @throws {MappingError} if a cell's effect does not fit 8 bits.
+ */
+export function planCrossbar(
+  layer: MappedLayer,
+  order: Pick<CrossbarStep, "rowIndex" | "tiles">,
+  inputBits: number,
+  digitBits: number,
+): CrossbarPlan {
+  const { cells, plan, fullScale } = layerCells(layer, inputBits, digitBits, order.rowIndex);
+  return { ...plan, ...order, cells, ...extremes({ ...plan, ...order, cells }), fullScale: fullScale(tallest(order.tiles)) };
+}
+
+/** Most rows of a tile. */
+export function tallest(tiles: readonly number[]): number {
+  return tiles.slice(1).reduce((most, end, tile) => Math.max(most, end - tiles[tile]!), 0);
+}
+
+/** Smallest and largest partial sum that the cells of a step allow. */
+export function extremes(
+  step: Pick<CrossbarPlan, "geometry" | "cells" | "slices" | "tiles" | "inputBits" | "digitBits">,
+): Pick<ArrayPlan, "reach"> {
+  return { reach: reachOf(step, 2 ** Math.min(step.digitBits, step.inputBits) - 1) };
 }
 
 function reachOf(
@@ -97,58 +139,98 @@ function reachOf(
   return [least * digitMax, most * digitMax];
 }
 
-/** Σ over tiles and digits of 2^(digitBits · digit): how often, weighted, a slice is converted per output. */
-export function conversionWeight({ tiles, inputBits, digitBits }: Pick<CrossbarPlan, "tiles" | "inputBits" | "digitBits">): number {
+/** Σ over digits of 2^(digitBits · digit): how often, weighted, a slice is converted per row tile. */
+export function digitWeight({ inputBits, digitBits }: Pick<ArrayPlan, "inputBits" | "digitBits">): number {
   let sum = 0;
   for (let shift = 0; shift < inputBits; shift += digitBits) sum += 2 ** shift;
-  return (tiles.length - 1) * sum;
+  return sum;
+}
+
+/** A converter with limits as the steps of a layer use it. */
+export interface TabledAdc {
+  /** Codes, shifted by the integer nearest lo / step, so that a lossless converter yields the exact sums themselves. */
+  readonly table: AdcTable;
+  /** Largest magnitude one row tile adds to an output, in codes. */
+  readonly magnitude: number;
+  /** Real sum that one row tile adds to every output, beyond step times its codes. */
+  readonly rest: number;
+}
+
+/** Tabulates a converter. @throws {NumericError} if it is made for another unit than the plan's. */
+export function tabulate(plan: ArrayPlan, adc: ResolvedAdc): TabledAdc {
+  const offset = roundHalfEven(adc.lo / adc.step), { sliceWeights } = plan;
+  const table = adcTable(adc, plan.reach[0], plan.reach[1], offset);
+  let largest = 0;
+  for (const code of table.codes) largest = Math.max(largest, Math.abs(code));
+  const weight = digitWeight(plan);
+  return {
+    table,
+    magnitude: largest * weight * sliceWeights.reduce((sum, factor) => sum + Math.abs(factor), 0),
+    rest: (adc.lo - offset * adc.step) * weight * sliceWeights.reduce((sum, factor) => sum + factor, 0),
+  };
+}
+
+/** Refuses converters made for other cells. */
+export function checkUnit({ name, unit }: ArrayPlan, adc: LayerAdc): void {
+  if (adc.unit !== unit) {
+    throw new NumericError("convert a layer's sums", { where: name, got: `an ADC in units of ${adc.unit}`, wanted: `units of ${unit}` });
+  }
+}
+
+/** Integer factors of codes and of the digital correction, and the real sum per unit of their sum. */
+export interface Factors {
+  /** Of every code. */
+  readonly codes: number;
+  /** Of Σ x. */
+  readonly inputs: number;
+  /** Real sum per unit. */
+  readonly gain: number;
+}
+
+/**
+ * Without a digital correction codes are summed as they are. With one, the ADC step is expressed as a fraction p / q, so that converted sums and
+ * correction add up as integers.
+ *
+ * @param magnitude Largest magnitude of the codes of an output together.
+ * @throws {NumericError} if a sum could leave 32 bits.
+ */
+export function correctionFactors({ name, correction, geometry, inputBits }: ArrayPlan, step: number, magnitude: number): Factors {
+  if (correction === 0) {
+    checkSum(name, magnitude);
+    return { codes: 1, inputs: 0, gain: step };
+  }
+  const correctable = Math.abs(correction) * rowsOf(geometry) * (2 ** inputBits - 1);
+  const even = Number.isInteger(correction) ? 1 : 2;
+  const [p, q] = fraction(step, (p, q) => even * (p * magnitude + q * correctable) < 2 ** 31 - 1);
+  if (p === 0) {
+    throw new NumericError("add a digital correction to converted sums", {
+      where: name,
+      got: `an ADC step of ${step}`,
+      wanted: "one that keeps sums within 32 bits",
+      hint: "Use a scheme without digital correction, or another ADC range.",
+    });
+  }
+  return { codes: even * p, inputs: even * q * correction, gain: 1 / (even * q) };
 }
 
 /**
  * Gives a plan its converter.
  *
- * Codes are shifted by the integer nearest lo / step, so that a lossless converter yields the exact sums themselves. With a digital correction,
- * the ADC step is expressed as a fraction p / q, so that converted sums and correction add up as integers.
- *
  * @throws {NumericError} if a sum could leave 32 bits.
  */
 export function lowerCrossbar(plan: CrossbarPlan, adc: LayerAdc, input: number, output: number): CrossbarLowered {
-  const { geometry, cells, slices, sliceWeights, inputBits, digitBits, rowIndex, tiles, correction, name, unit } = plan;
+  const { geometry, cells, slices, sliceWeights, inputBits, digitBits, rowIndex, tiles, correction, unit } = plan;
   const shared = { op: "crossbar", input, output, geometry, cells, slices, inputBits, digitBits, rowIndex, tiles } as const;
-  if (adc.unit !== unit) {
-    throw new NumericError("convert a layer's sums", { where: name, got: `an ADC in units of ${adc.unit}`, wanted: `units of ${unit}` });
-  }
+  checkUnit(plan, adc);
   if ("dynamic" in adc) {
     return { step: { ...shared, sliceWeights, adc: { kind: "dynamic", levels: adc.levels, unit }, correction }, gain: 1, constant: 0 };
   }
-  const offset = roundHalfEven(adc.lo / adc.step);
-  const rest = adc.lo - offset * adc.step;
-  const table = adcTable(adc, plan.reach[0], plan.reach[1], offset);
-  const weight = conversionWeight(plan);
-  const constant = rest * weight * sliceWeights.reduce((sum, factor) => sum + factor, 0);
-  let largest = 0;
-  for (const code of table.codes) largest = Math.max(largest, Math.abs(code));
-  const magnitude = largest * weight * sliceWeights.reduce((sum, factor) => sum + Math.abs(factor), 0);
-  if (correction === 0) {
-    checkSum(name, magnitude);
-    return { step: { ...shared, sliceWeights, adc: { kind: "table", table }, correction: 0 }, gain: adc.step, constant };
-  }
-  const correctable = Math.abs(correction) * rowsOf(geometry) * (2 ** inputBits - 1);
-  const even = Number.isInteger(correction) ? 1 : 2;
-  const [p, q] = fraction(adc.step, (p, q) => even * (p * magnitude + q * correctable) < 2 ** 31 - 1);
-  if (p === 0) {
-    throw new NumericError("add a digital correction to converted sums", {
-      where: name,
-      got: `an ADC step of ${adc.step}`,
-      wanted: "one that keeps sums within 32 bits",
-      hint: "Use a scheme without digital correction, or another ADC range.",
-    });
-  }
-  const scaled = sliceWeights.map((factor) => even * p * factor);
+  const { table, magnitude, rest } = tabulate(plan, adc), count = tiles.length - 1;
+  const { codes, inputs, gain } = correctionFactors(plan, adc.step, count * magnitude);
   return {
-    step: { ...shared, sliceWeights: scaled, adc: { kind: "table", table }, correction: even * q * correction },
-    gain: 1 / (even * q),
-    constant,
+    step: { ...shared, sliceWeights: sliceWeights.map((factor) => codes * factor), adc: { kind: "table", table }, correction: inputs },
+    gain,
+    constant: count * rest,
   };
 }
 

@@ -6,12 +6,12 @@ import type { MappedNetwork } from "../../map/mapped.ts";
 import { geometryOf } from "../../map/geometry.ts";
 import { batchNormAffine, type ChannelAffine } from "../../network/fold.ts";
 import { type Conv, INPUT, type Layer, type Linear, type Network, type Pool, type Shape } from "../../network/graph.ts";
-import { inferShapes } from "../../network/shapes.ts";
+import { inferShapes, shuffled } from "../../network/shapes.ts";
 import { checkOptions } from "../../options.ts";
 import type { QuantizedNetwork } from "../../quantize/quantize.ts";
-import { type CrossbarPlan, lowerCrossbar, planCrossbar } from "./crossbar.ts";
+import { type LayerPlan, lowerPlan, planLayer } from "./placed.ts";
 import { integerWeights, reorder } from "./weights.ts";
-import type { Geometry, Program, Step, Value } from "../program.ts";
+import type { AdcTable, Geometry, Program, Step, Value } from "../program.ts";
 import { activationThresholds, type SumScale } from "./thresholds.ts";
 
 /** Where a conv or linear layer is found in a lowered program. */
@@ -20,14 +20,16 @@ export interface LoweredLayer {
   readonly input: number;
   /** Value it makes: integer sums, or reals for a float layer. */
   readonly output: number;
-  /** Index of its step. */
+  /** Index of its (last) step. */
   readonly step: number;
   /** Its window. */
   readonly geometry: Geometry;
   /** Bits of its input codes; absent for a float layer. */
   readonly inputBits?: number;
   /** Its cells, where it runs on arrays. */
-  readonly plan?: CrossbarPlan;
+  readonly plan?: LayerPlan;
+  /** Its converter, where that has limits. */
+  readonly table?: AdcTable;
 }
 
 /** A program that remembers where each conv and linear layer went. */
@@ -73,7 +75,7 @@ export function lowerQuantized(quantized: QuantizedNetwork): LoweredProgram {
 }
 
 /**
- * The network on arrays: mapped layers become crossbar steps with their own converters, all others stay exact.
+ * The network on arrays: mapped layers become crossbar steps with their own converters, by whatever placement, all others stay exact.
  *
  * @param adcs Converter of every mapped layer, by name.
  * @throws {OptionError} if a mapped layer has no converter or an option is wrong.
@@ -94,7 +96,7 @@ export function lowerQuantized(quantized: QuantizedNetwork): LoweredProgram {
  *   parameters: { "fc.weight": { shape: [1, 3], data: new Float32Array([-1, 0.1, 1]) } },
  * };
  * const bits = { weights: dorefa({ bits: 2 }), activations: pact({ bits: 4 }), last: dorefa({ bits: 2 }) };
- * const mapped = map(decompose(quantize(network, { ...bits, digital: [] })));
+ * const mapped = map(decompose(quantize(network, { ...bits, digital: [] })), { algorithm: "im2col" });
  * const program = lowerMapped(mapped, { fc: { levels: 16, lo: -4, step: 0.5, unit: 0.5 } }); // 3 rows of ±½: lossless
  * await using session = await referenceBackend().prepare(program);
  * const { output } = await session.run({ shape: [1, 1, 1, 3], data: Uint8Array.of(10, 20, 30) });
@@ -154,6 +156,10 @@ function lowerLayer(context: Context, layer: Layer, inputs: readonly Form[], sha
       context.steps.push({ op: "view", input: source, output });
       return input.kind === "codes" ? { ...input, value: output } : { kind: "real", value: output };
     }
+    case "slice":
+      return channels(context, layer.name, input, shape, (channel) => layer.first + channel);
+    case "shuffle":
+      return channels(context, layer.name, input, shape, (channel) => shuffled(channel, shape[2], layer.groups));
     case "add":
     case "concat":
     case "softmax":
@@ -237,6 +243,33 @@ function clip(context: Context, name: string, input: Form): Form {
   return { kind: "real", value: mirror(element(context, "relu", name, [mirror(input.value)], shape).value) };
 }
 
+/** Channels in another order, or some of them: a 1 × 1 convolution by zeros and ones, after which codes are codes again. */
+function channels(context: Context, name: string, input: Form, shape: Shape, source: (channel: number) => number): Form {
+  const codes = input.kind === "codes", from = codes ? input.value : real(context, input), inputShape = context.values[from]!.shape;
+  const geometry: Geometry = {
+    kernel: [1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+    inputShape,
+    outputShape: shape,
+  };
+  const ones = new Uint8Array(inputShape[2] * shape[2]);
+  for (let channel = 0; channel < shape[2]; channel++) ones[source(channel) * shape[2] + channel] = 1;
+  if (!codes) {
+    const output = value(context, "f32", shape, name);
+    const bias = new Float32Array(shape[2]);
+    context.steps.push({ op: "float", input: from, output, geometry, weights: Float32Array.from(ones), bias });
+    return { kind: "real", value: output };
+  }
+  const sums = value(context, "i32", shape, name), output = value(context, "u8", shape, name), levels = 2 ** input.bits - 1;
+  context.steps.push({ op: "integer", input: from, output: sums, geometry, weights: Int16Array.from(ones), zero: 0 });
+  const thresholds = Int32Array.from({ length: shape[2] * levels }, (_, index) => 1 + index % levels);
+  context.steps.push({ op: "threshold", input: sums, output, thresholds, levels, sign: new Int8Array(shape[2]).fill(1) });
+  return { ...input, value: output };
+}
+
 function pool(context: Context, { op, name, kernel, stride, padding }: Pool, input: Form, shape: Shape): Form {
   const keep = op === "maxPool" && input.kind === "codes" && input.step > 0;
   const source = keep ? input.value : real(context, input);
@@ -296,11 +329,12 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
       hint: "Name the layer in quantize.digital.",
     });
   }
-  const plan = planCrossbar(mapped.layers[name]!, geometry, input.bits, context.digitBits);
+  const plan = planLayer(mapped.layers[name]!, input.bits, context.digitBits);
   const output = value(context, "dynamic" in adc ? "f32" : "i32", shape, name);
-  const { step, gain, constant } = lowerCrossbar(plan, adc, input.value, output);
-  steps.push(step);
-  layers[name] = { ...place, output, step: steps.length - 1, plan };
+  const target = { input: input.value, output, value: (type: Value["type"], shape: Shape) => value(context, type, shape, name) };
+  const { steps: made, gain, constant, table } = lowerPlan(plan, adc, target);
+  steps.push(...made);
+  layers[name] = { ...place, output, step: steps.length - 1, plan, ...(table === undefined ? {} : { table }) };
   const columns = columnSums(weights, geometry);
   const sums: SumScale = {
     gain: gain / plan.multiplier,
@@ -308,7 +342,7 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
     scale,
     bias: shift,
   };
-  return { kind: "sums", value: output, exact: step.adc.kind === "table", sums };
+  return { kind: "sums", value: output, exact: table !== undefined, sums };
 }
 
 /** Σ of the integer weights of each output channel. */

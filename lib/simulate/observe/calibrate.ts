@@ -5,7 +5,7 @@ import type { MappedNetwork } from "../../map/mapped.ts";
 import { elements, type Tensor } from "../../tensor.ts";
 import type { Backend } from "../backend.ts";
 import { type LowerOptions, lowerQuantized } from "../lower/lower.ts";
-import { planCrossbar } from "../lower/crossbar.ts";
+import { planLayer } from "../lower/placed.ts";
 import { observe } from "./observe.ts";
 
 /** How {@linkcode calibrate} drives the arrays and how much it looks at. */
@@ -40,7 +40,7 @@ export async function calibrate(
   const plans = Object.values(mapped.layers).flatMap((layer) => {
     const place = program.layers[layer.sliced.name];
     if (place?.inputBits === undefined) return []; // reads reals: lowering the mapped network says so
-    return [{ input: place.input, plan: planCrossbar(layer, place.geometry, place.inputBits, digitBits) }];
+    return [{ input: place.input, plan: planLayer(layer, place.inputBits, digitBits) }];
   });
   const seen = new Map<string, ObservedSums>();
   const count = images?.shape[0] ?? 0;

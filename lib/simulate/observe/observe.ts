@@ -5,9 +5,11 @@ import { adcCode } from "../../circuit/adc.ts";
 import { ShapeError } from "../../errors.ts";
 import { hash } from "../../random.ts";
 import { elements, type Tensor } from "../../tensor.ts";
-import type { CrossbarPlan } from "../lower/crossbar.ts";
+import type { ArrayPlan, CrossbarPlan } from "../lower/crossbar.ts";
+import { type LayerPlan, windowOrigins } from "../lower/placed.ts";
+import type { Geometry } from "../program.ts";
 import { packCells, packInputs, popcountAnd } from "./packed_bits.ts";
-import { sourceIndex } from "../reference/crossbar.ts";
+import { rowsOf, sourceIndex } from "../reference/crossbar.ts";
 
 /** How {@linkcode observe} samples. */
 export interface ObserveOptions {
@@ -38,15 +40,27 @@ export interface Observation {
 /** Positions wanted before columns are left out. */
 const POSITIONS = 64;
 
+/** One step of a layer as it is observed. */
+interface View {
+  readonly plan: CrossbarPlan;
+  /** Groups of the layer, one for each group of the step. */
+  readonly groups: readonly number[];
+  /** Columns of the step that are looked at, and their place among all that are, counted within a group. */
+  readonly columns: readonly number[];
+  readonly slots: readonly number[];
+  /** Reads the rows of a position; false if the step makes no output there. */
+  read(line: Uint8Array, codes: Uint8Array, pixel: number, group: number): boolean;
+}
+
 /**
  * Counts the partial sums of a layer on some of its inputs: a sample of output positions (and of columns, if the layer is large), the same for the
- * same seed and shapes.
+ * same seed and shapes. At each position all conversions count that the placement makes for it.
  *
  * @param plan The layer, from the `layers` of a lowered program.
  * @param codes Its input codes, `[batch, height, width, channels]`.
  * @throws {ShapeError} if the codes do not have the layer's input shape.
  */
-export function observe(plan: CrossbarPlan, codes: Tensor<Uint8Array>, options: ObserveOptions = {}): Observation {
+export function observe(plan: LayerPlan, codes: Tensor<Uint8Array>, options: ObserveOptions = {}): Observation {
   const { adc, budget = 3e7, seed = 0 } = options;
   const { geometry, slices, inputBits, digitBits, reach: [min, max], sliceWeights } = plan;
   const batch = codes.shape[0] ?? 0;
@@ -54,70 +68,129 @@ export function observe(plan: CrossbarPlan, codes: Tensor<Uint8Array>, options: 
   if (codes.shape.length !== 4 || codes.data.length !== batch * pixels || elements(codes.shape) !== codes.data.length) {
     throw new ShapeError("observe a layer", { where: plan.name, got: codes.shape, wanted: `[batch, ${geometry.inputShape}]` });
   }
-  const all = geometry.outputShape[2] / geometry.groups;
-  const [height, width] = geometry.outputShape;
+  const all = geometry.outputShape[2] / geometry.groups, area = geometry.outputShape[0] * geometry.outputShape[1];
   const digits = Math.ceil(inputBits / digitBits);
   const digitPlanes = Math.min(digitBits, inputBits);
-  const words = plan.tiles.slice(1).reduce((sum, end, tile) => sum + Math.ceil((end - plan.tiles[tile]!) / 32), 0);
-  const perColumn = words * geometry.groups * digits * digitPlanes * slices * cellPlanes(plan);
+  const perColumn = wordsPerPosition(plan) * digits * digitPlanes * slices * cellPlanes(plan);
   const columns = pickSome(all, Math.max(1, Math.min(all, Math.floor(budget / (POSITIONS * perColumn)))), hash(seed, 1));
-  const total = batch * height * width;
+  const total = batch * area;
   const chosen = pickSome(total, Math.max(1, Math.min(total, Math.floor(budget / (perColumn * columns.length)))), hash(seed, 2));
 
-  const packed = packCells(plan, columns);
+  const views = viewsOf(plan, columns).map((view) => ({ ...view, packed: packCells(view.plan, view.columns) }));
   const counts = new Float64Array(digits * slices * (max - min + 1));
   const values = adc === undefined ? undefined : Float64Array.from({ length: max - min + 1 }, (_, index) => {
     return adc.lo + adc.step * adcCode(adc, (index + min) * plan.unit) - (index + min) * plan.unit;
   });
-  const exact = new Float64Array(columns.length), error = new Float64Array(columns.length);
+  const exact = new Float64Array(geometry.groups * columns.length), error = new Float64Array(exact.length);
   let signal = 0, noise = 0;
-  const line = new Uint8Array(plan.rowIndex.length);
+  const line = new Uint8Array(Math.max(0, ...views.map(({ plan }) => plan.rowIndex.length)));
   for (const place of chosen) {
-    const image = Math.floor(place / (height * width));
-    const y = Math.floor(place / width) % height, x = place % width;
+    const image = codes.data.subarray(Math.floor(place / area) * pixels, (Math.floor(place / area) + 1) * pixels), pixel = place % area;
     for (let group = 0; group < geometry.groups; group++) {
-      let sumOfInputs = 0;
-      for (let row = 0; row < line.length; row++) {
-        const source = sourceIndex(geometry, group, plan.rowIndex[row]!, y, x);
-        line[row] = source < 0 ? 0 : codes.data[image * pixels + source]!;
-        sumOfInputs += line[row]!;
-      }
-      const inputs = packInputs(plan, line, packed.words);
-      exact.fill(plan.correction * sumOfInputs);
-      error.fill(0);
-      for (let tile = 0; tile + 1 < plan.tiles.length; tile++) {
-        const start = packed.starts[tile]!, length = packed.starts[tile + 1]! - start;
-        for (let digit = 0; digit < digits; digit++) {
-          const base = packed.lowest * inputs.sums[tile * digits + digit]!;
-          for (let slice = 0; slice < slices; slice++) {
-            const gain = 2 ** (digitBits * digit) * sliceWeights[slice]!;
-            const bins = (digit * slices + slice) * (max - min + 1) - min;
-            for (let column = 0; column < columns.length; column++) {
-              let bits = 0;
-              for (let plane = 0; plane < packed.planes; plane++) {
-                const cells = (((group * slices + slice) * columns.length + column) * packed.planes + plane) * packed.words + start;
-                for (let part = 0; part < digitPlanes; part++) {
-                  const from = (digit * digitPlanes + part) * packed.words + start;
-                  bits += popcountAnd(inputs.bits, from, packed.bits, cells, length) << (plane + part);
+      exact.fill(
+        plan.correction === 0 ? 0 : plan.correction * inputSum(geometry, image, pixel, group),
+        group * columns.length,
+        (group + 1) * columns.length,
+      );
+    }
+    error.fill(0);
+    for (const { plan: { tiles }, plan: step, groups, columns: seen, slots, packed, read } of views) {
+      for (const [index, group] of groups.entries()) {
+        if (!read(line, image, pixel, index)) break;
+        const inputs = packInputs(step, line, packed.words), first = group * columns.length;
+        for (let tile = 0; tile + 1 < tiles.length; tile++) {
+          const start = packed.starts[tile]!, length = packed.starts[tile + 1]! - start;
+          for (let digit = 0; digit < digits; digit++) {
+            const base = packed.lowest * inputs.sums[tile * digits + digit]!;
+            for (let slice = 0; slice < slices; slice++) {
+              const gain = 2 ** (digitBits * digit) * sliceWeights[slice]!;
+              const bins = (digit * slices + slice) * (max - min + 1) - min;
+              for (let column = 0; column < seen.length; column++) {
+                let bits = 0;
+                for (let plane = 0; plane < packed.planes; plane++) {
+                  const cells = (((index * slices + slice) * seen.length + column) * packed.planes + plane) * packed.words + start;
+                  for (let part = 0; part < digitPlanes; part++) {
+                    const from = (digit * digitPlanes + part) * packed.words + start;
+                    bits += popcountAnd(inputs.bits, from, packed.bits, cells, length) << (plane + part);
+                  }
                 }
+                const sum = base + packed.factor * bits, slot = first + slots[column]!;
+                counts[bins + sum]!++;
+                exact[slot]! += gain * plan.unit * sum;
+                if (values !== undefined) error[slot]! += gain * values[sum - min]!;
               }
-              const sum = base + packed.factor * bits;
-              counts[bins + sum]!++;
-              exact[column]! += gain * plan.unit * sum;
-              if (values !== undefined) error[column]! += gain * values[sum - min]!;
             }
           }
         }
       }
-      for (let column = 0; column < columns.length; column++) {
-        signal += exact[column]! ** 2;
-        noise += error[column]! ** 2;
-      }
+    }
+    for (let slot = 0; slot < exact.length; slot++) {
+      signal += exact[slot]! ** 2;
+      noise += error[slot]! ** 2;
     }
   }
   const { histogram, influence } = merge(plan, counts, max - min + 1, digits);
   const seen = { min, histogram, influence, positions: chosen.length };
   return adc === undefined ? seen : { ...seen, clipped: clippedShare(seen, adc), power: { signal, noise } };
+}
+
+/** The steps of a layer, of which some output channels of each group are looked at. */
+function viewsOf(plan: LayerPlan, chosen: readonly number[]): View[] {
+  const { geometry } = plan, [, width] = geometry.outputShape;
+  if (!("units" in plan)) {
+    const groups = Array.from({ length: geometry.groups }, (_, group) => group), { rowIndex } = plan;
+    const read = (line: Uint8Array, image: Uint8Array, pixel: number, group: number) => {
+      for (let row = 0; row < rowIndex.length; row++) {
+        const source = sourceIndex(geometry, group, rowIndex[row]!, Math.floor(pixel / width), pixel % width);
+        line[row] = source < 0 ? 0 : image[source]!;
+      }
+      return true;
+    };
+    return [{ plan, groups, columns: chosen, slots: chosen.map((_, slot) => slot), read }];
+  }
+  const perGroup = geometry.outputShape[2] / geometry.groups, slotOf = new Map(chosen.map((column, slot) => [column, slot]));
+  const [height, breadth, channels] = geometry.inputShape;
+  return plan.units.map(({ plan, rows, pixels, channels: outputs }): View => {
+    const wide = outputs.length / plan.geometry.groups, count = plan.rowIndex.length, origins = windowOrigins(pixels, geometry);
+    const columns = Array.from({ length: wide }, (_, column) => column).filter((column) => slotOf.has(outputs[column]! % perGroup));
+    const positions = new Map(Array.from(pixels, (pixel, position) => [pixel, position]));
+    return {
+      plan,
+      groups: Array.from({ length: plan.geometry.groups }, (_, group) => Math.floor(outputs[group * wide]! / perGroup)),
+      columns,
+      slots: columns.map((column) => slotOf.get(outputs[column]! % perGroup)!),
+      read(line, image, pixel, group) {
+        const position = positions.get(pixel);
+        if (position === undefined) return false;
+        const top = origins[2 * position]!, left = origins[2 * position + 1]!;
+        for (let row = 0, at = 3 * group * count; row < count; row++, at += 3) {
+          const y = top + rows[at]!, x = left + rows[at + 1]!;
+          line[row] = y < 0 || y >= height || x < 0 || x >= breadth ? 0 : image[(y * breadth + x) * channels + rows[at + 2]!]!;
+        }
+        return true;
+      },
+    };
+  });
+}
+
+/** Σ x over the window of an output. */
+function inputSum(geometry: Geometry, image: Uint8Array, pixel: number, group: number): number {
+  const width = geometry.outputShape[1];
+  let sum = 0;
+  for (let row = rowsOf(geometry) - 1; row >= 0; row--) {
+    const source = sourceIndex(geometry, group, row, Math.floor(pixel / width), pixel % width);
+    if (source >= 0) sum += image[source]!;
+  }
+  return sum;
+}
+
+/** 32-bit words of the rows of one output position, all groups and tiles, on average. */
+function wordsPerPosition(plan: LayerPlan): number {
+  const wordsOf = ({ tiles }: CrossbarPlan) => tiles.slice(1).reduce((sum, end, tile) => sum + Math.ceil((end - tiles[tile]!) / 32), 0);
+  if (!("units" in plan)) return plan.geometry.groups * wordsOf(plan);
+  const { outputShape: [height, width, channels] } = plan.geometry, perGroup = channels / plan.geometry.groups;
+  const words = plan.units.reduce((sum, unit) => sum + wordsOf(unit.plan) * unit.pixels.length * unit.channels.length, 0);
+  return Math.max(1, words / (height * width * perGroup));
 }
 
 /** Signal to quantisation noise in dB; Infinity where nothing was lost. */
@@ -138,7 +211,7 @@ export function clippedShare({ min, histogram }: Pick<Observation, "min" | "hist
   return all === 0 ? { low: 0, high: 0 } : { low: low / all, high: high / all };
 }
 
-function merge({ slices, sliceWeights, digitBits }: CrossbarPlan, counts: Float64Array, length: number, digits: number) {
+function merge({ slices, sliceWeights, digitBits }: ArrayPlan, counts: Float64Array, length: number, digits: number) {
   const histogram = new Float64Array(length), influence = new Float64Array(length);
   for (let digit = 0; digit < digits; digit++) {
     for (let slice = 0; slice < slices; slice++) {
@@ -153,11 +226,13 @@ function merge({ slices, sliceWeights, digitBits }: CrossbarPlan, counts: Float6
   return { histogram, influence };
 }
 
-function cellPlanes({ cells }: CrossbarPlan): number {
+function cellPlanes(plan: LayerPlan): number {
   let low = 127, high = -128;
-  for (const cell of cells) {
-    low = Math.min(low, cell);
-    high = Math.max(high, cell);
+  for (const { cells } of "units" in plan ? plan.units.map((unit) => unit.plan) : [plan]) {
+    for (const cell of cells) {
+      low = Math.min(low, cell);
+      high = Math.max(high, cell);
+    }
   }
   return Math.max(1, 32 - Math.clz32(high - low));
 }

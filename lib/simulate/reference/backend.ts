@@ -16,6 +16,7 @@ import type {
   Value,
 } from "../program.ts";
 import { rint, rowsOf, runCrossbar, sourceIndex } from "./crossbar.ts";
+import { gather, scatter } from "./placed.ts";
 
 type Data = Uint8Array | Int32Array | Float32Array;
 
@@ -96,6 +97,10 @@ function runStep(values: readonly Value[], step: Step, data: readonly Data[], ba
       return integer(step, data[step.input]!, batch);
     case "crossbar":
       return runCrossbar(step, data[step.input] as Uint8Array, batch);
+    case "gather":
+      return gather(step, values[step.input]!, data[step.input] as Uint8Array, batch);
+    case "scatter":
+      return scatter(step, values[step.output]!, step.inputs.map((input) => data[input]!), batch);
     case "threshold":
       return threshold(step, data[step.input]!);
     case "affine":

@@ -12,6 +12,7 @@ import { elements } from "../../tensor.ts";
 import type { ElementStep, FloatStep, IntegerStep, PoolStep, QuantizeStep, Step, ThresholdStep, Value } from "../program.ts";
 import { rint } from "../reference/crossbar.ts";
 import { planCrossbar } from "./crossbar.ts";
+import { planGather, planScatter } from "./placed.ts";
 import { bindings, lanesFor, type Launch, type PlanContext, type StepPlan, workgroups } from "./launch.ts";
 
 /** Rows summed per launch: some adapters end shader loops silently after 65,535 rounds. */
@@ -27,6 +28,11 @@ export async function planStep(context: PlanContext, step: Step): Promise<StepPl
     case "crossbar":
       requireType(context, step.op, step.input, "u8");
       return await planCrossbar(context, step);
+    case "gather":
+      requireType(context, step.op, step.input, "u8");
+      return await planGather(context, step);
+    case "scatter":
+      return await planScatter(context, step);
     case "integer":
       requireType(context, step.op, step.input, "u8");
       return await planConvolution(context, step, packPairs(step), `zeros`);

@@ -11,8 +11,8 @@ import type { Conv, Network } from "../../../lib/network/graph.ts";
 import { dorefa } from "../../../lib/quantize/dorefa.ts";
 import { pact } from "../../../lib/quantize/pact.ts";
 import { quantize } from "../../../lib/quantize/quantize.ts";
-import { lowerCrossbar, planCrossbar } from "../../../lib/simulate/lower/crossbar.ts";
-import type { Program } from "../../../lib/simulate/program.ts";
+import { lowerPlan, planLayer } from "../../../lib/simulate/lower/placed.ts";
+import type { Program, Value } from "../../../lib/simulate/program.ts";
 import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
 import { type Format, type GoldenCase, type GoldenFile, relativeError } from "../format.ts";
 
@@ -106,18 +106,22 @@ function layerProgram(
   const quantized = quantize(network, { weights, first: weights, last: weights, activations: pact({ bits: BITS, alpha }), digital: [] });
   const mapped = map(decompose(quantized, { scheme: "offset", cellBits }), { rows: ROWS, algorithm: "kernel" });
   const geometry = geometryOf(conv, network.input, [outHeight, outWidth, out]);
-  const plan = planCrossbar(mapped.layer("conv"), geometry, BITS, 1);
-  const { step, gain, constant } = lowerCrossbar(plan, { dynamic: true, levels: 2 ** adcBits, unit: plan.unit }, 0, 1);
+  const plan = planLayer(mapped.layer("conv"), BITS, 1);
+  const values: Value[] = [
+    { type: "u8", shape: geometry.inputShape, name: "codes" },
+    { type: "f32", shape: geometry.outputShape, name: "sums" },
+    { type: "f32", shape: geometry.outputShape, name: "conv" },
+  ];
+  const { steps, gain, constant } = lowerPlan(plan, { dynamic: true, levels: 2 ** adcBits, unit: plan.unit }, {
+    input: 0,
+    output: 1,
+    value: (type, shape) => values.push({ type, shape, name: "conv" }) - 1,
+  });
   const unit = quantized.weights["conv"]!.scale * network.encoding.scale / plan.multiplier;
-  const shape = geometry.outputShape;
   return {
-    values: [
-      { type: "u8", shape: geometry.inputShape, name: "codes" },
-      { type: "f32", shape, name: "sums" },
-      { type: "f32", shape, name: "conv" },
-    ],
+    values,
     steps: [
-      step,
+      ...steps,
       {
         op: "affine",
         input: 1,

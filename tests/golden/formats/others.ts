@@ -29,11 +29,6 @@ export const others: readonly Format[] = [
     "line resistance",
     ({ json }) => has(json, "r_word_line", "r_bit_line") || has(first(inside(json, "cases")), "r_word_line"),
   ),
-  known(
-    "mapping",
-    "mapping searches",
-    ({ json }) => ["cfg", "guillotine"].some((name) => has(first(inside(json, "records")), name)),
-  ),
   known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact") || has(json, "weights", "PCMLike_gmax25")),
   known("neurosim", "area, latency and energy estimates", ({ json }) => has(first(json), "run", "config", "area_um2")),
   known(

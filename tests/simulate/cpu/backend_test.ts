@@ -13,7 +13,7 @@ import type { CrossbarStep, Program } from "../../../lib/simulate/program.ts";
 import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
 import { rint } from "../../../lib/simulate/reference/crossbar.ts";
 import type { Tensor } from "../../../lib/tensor.ts";
-import { randomCrossbarProgram, randomImages, randomProgram } from "../random_program.ts";
+import { randomCrossbarProgram, randomImages, randomPlacedProgram, randomProgram } from "../random_program.ts";
 
 /** Runs a program on both backends and compares every value. */
 async function compare(backend: Backend, program: Program, images: Tensor<Uint8Array>, label: string): Promise<void> {
@@ -56,6 +56,14 @@ Deno.test("cpuBackend() agrees with the reference on random networks, whatever t
       const program = randomProgram(seed);
       await compare(backend, program, randomImages(seed, program, 3), `seed ${seed}, ${threads} threads`);
     }
+  }
+});
+
+Deno.test("cpuBackend() agrees with the reference on gathered rows and scattered sums", async () => {
+  await using backend = await cpuBackend({ threads: 2 });
+  for (let seed = 0; seed < 30; seed++) {
+    const program = randomPlacedProgram(seed, { dynamic: seed % 5 === 0 });
+    await compare(backend, program, randomImages(seed, program, 3), `seed ${seed}`);
   }
 });
 

@@ -63,7 +63,7 @@ Deno.test("lowerQuantized() agrees with real arithmetic on fake-quantised values
 
 Deno.test("lowerMapped() with a dynamic 24-bit ADC stays within rounding of the baseline", async () => {
   const quantized = randomQuantized(3);
-  const mapped = map(decompose(quantized, { cellBits: 2 }), { rows: 16, columns: 64 });
+  const mapped = map(decompose(quantized, { cellBits: 2 }), { rows: 16, columns: 64, algorithm: "im2col" });
   const baseline = lowerQuantized(quantized);
   const images = randomImages(3, baseline, 2);
   const adcs = await calibrate(mapped, { bits: 24, range: "dynamic" }, undefined, referenceBackend());
@@ -74,7 +74,7 @@ Deno.test("lowerMapped() with a dynamic 24-bit ADC stays within rounding of the 
 Deno.test("lowerMapped() carries an ADC's step and offset into the sums, with and without digital correction", async () => {
   for (const reference of ["dummy", "digital"] as const) {
     const quantized = randomQuantized(5, { digital: ["conv1", "conv2", "fc"] });
-    const mapped = map(decompose(quantized, { cellBits: 2, reference }), { rows: 16, columns: 64 });
+    const mapped = map(decompose(quantized, { cellBits: 2, reference }), { rows: 16, columns: 64, algorithm: "im2col" });
     const unit = reference === "dummy" ? 0.5 : 1;
     const images = randomImages(5, lowerQuantized(quantized), 2);
     for (const step of [0.0071, 1 / 3, 0.7499]) {
@@ -105,22 +105,22 @@ Deno.test("lowerMapped() carries an ADC's step and offset into the sums, with an
 Deno.test("lowerMapped() puts the first layer on arrays where pixels have zero 0 or there is no padding", async () => {
   const quantized = randomQuantized(9, { digital: [] });
   const plain = { ...quantized, network: { ...quantized.network, encoding: { zero: 0, scale: 1 / 64 } } };
-  const mapped = map(decompose(plain), { rows: 16, columns: 64 });
+  const mapped = map(decompose(plain), { rows: 16, columns: 64, algorithm: "im2col" });
   const baseline = lowerQuantized(plain);
   const images = randomImages(9, baseline, 2);
   assertEquals(await logits(lowerMapped(mapped, await fullScale(mapped, 10)), images), await logits(baseline, images));
-  const padded = map(decompose(quantized), { rows: 16, columns: 64 });
+  const padded = map(decompose(quantized), { rows: 16, columns: 64, algorithm: "im2col" });
   const adcs = await fullScale(padded, 10);
   assertThrows(() => lowerMapped(padded, adcs), MappingError, "conv1");
   const layers = quantized.network.layers.slice(0, 3).map((layer) => layer.op === "conv" ? { ...layer, padding: [0, 0] as const } : layer);
   const bare = { ...quantized, network: { ...quantized.network, layers }, digital: [] };
-  const own = map(decompose(bare), { rows: 16, columns: 64 });
+  const own = map(decompose(bare), { rows: 16, columns: 64, algorithm: "im2col" });
   assertEquals(await logits(lowerMapped(own, await fullScale(own, 10)), images), await logits(lowerQuantized(bare), images));
 });
 
 Deno.test("lowerMapped() refuses what it cannot do", async () => {
   const quantized = randomQuantized(1);
-  const mapped = map(decompose(quantized), { columns: 64 });
+  const mapped = map(decompose(quantized), { columns: 64, algorithm: "im2col" });
   const adcs = await fullScale(mapped, 10);
   assertThrows(() => lowerMapped(mapped, {}), OptionError, "ADC of conv2");
   assertThrows(() => lowerMapped(mapped, adcs, { digitBits: 0 }), OptionError, "simulate.digitBits");
@@ -128,7 +128,7 @@ Deno.test("lowerMapped() refuses what it cannot do", async () => {
   const huge = { ...adcs, conv2: { levels: 2 ** 24, lo: -1e6, step: 1e-4, unit: 0.5 } };
   assertThrows(() => lowerMapped(mapped, huge), NumericError, "conv2");
   const { relu1: _, ...activations } = quantized.activations;
-  const real = map(decompose({ ...quantized, activations }), { columns: 64 });
+  const real = map(decompose({ ...quantized, activations }), { columns: 64, algorithm: "im2col" });
   assertThrows(() => lowerMapped(real, adcs), GraphError, "conv2");
   const wide = { ...quantized, activations: { ...quantized.activations, relu1: { bits: 9, step: 1 } } };
   assertThrows(() => lowerQuantized(wide), OptionError, "relu1");

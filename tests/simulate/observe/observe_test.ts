@@ -5,7 +5,8 @@ import { OptionError, ShapeError } from "../../../lib/errors.ts";
 import { map } from "../../../lib/map/map.ts";
 import { calibrate } from "../../../lib/simulate/observe/calibrate.ts";
 import { lowerMapped, lowerQuantized } from "../../../lib/simulate/lower/lower.ts";
-import { type CrossbarPlan, planCrossbar } from "../../../lib/simulate/lower/crossbar.ts";
+import type { CrossbarPlan } from "../../../lib/simulate/lower/crossbar.ts";
+import { planLayer } from "../../../lib/simulate/lower/placed.ts";
 import { decibels, observe } from "../../../lib/simulate/observe/observe.ts";
 import { popcountAnd } from "../../../lib/simulate/observe/packed_bits.ts";
 import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
@@ -75,7 +76,7 @@ Deno.test("observe() samples the same positions for the same seed", () => {
 
 Deno.test("observe() reports clipping and the noise that the program shows", async () => {
   const quantized = randomQuantized(2, { digital: ["conv1", "conv2", "fc"] });
-  const mapped = map(decompose(quantized, { cellBits: 2, scheme: "twosComplement" }), { rows: 16, columns: 64 });
+  const mapped = map(decompose(quantized, { cellBits: 2, scheme: "twosComplement" }), { rows: 16, columns: 64, algorithm: "im2col" });
   const baseline = lowerQuantized(quantized);
   const images = randomImages(2, baseline, 2);
   const adc: ResolvedAdc = { levels: 8, lo: 0, step: 2.5, unit: 1 };
@@ -112,7 +113,7 @@ Deno.test("popcountAnd() counts common bits", () => {
 
 Deno.test("calibrate() gives exact conversion where codes suffice and near-exact logits at 6 bits", async () => {
   const quantized = randomQuantized(4);
-  const mapped = map(decompose(quantized), { rows: 20, columns: 64 });
+  const mapped = map(decompose(quantized), { rows: 20, columns: 64, algorithm: "im2col" });
   const baseline = lowerQuantized(quantized);
   const images = randomImages(4, baseline, 5);
   const backend = referenceBackend();
@@ -131,16 +132,15 @@ Deno.test("calibrate() gives exact conversion where codes suffice and near-exact
 });
 
 Deno.test("calibrate() without images refuses ranges that need them", async () => {
-  const mapped = map(decompose(randomQuantized(4)), { rows: 20, columns: 64 });
+  const mapped = map(decompose(randomQuantized(4)), { rows: 20, columns: 64, algorithm: "im2col" });
   await assertRejects(() => calibrate(mapped, { bits: 6 }, undefined, referenceBackend()), OptionError, "simulate.calibration");
   const adcs = await calibrate(mapped, { bits: 6, range: [-10, 10] }, undefined, referenceBackend());
   assertEquals(adcs.fc, { levels: 64, lo: -10, step: 20 / 63, unit: 0.5 });
 });
 
-Deno.test("planCrossbar() states what sums can occur", () => {
-  const mapped = map(decompose(randomQuantized(4), { scheme: "balanced", cellBits: 2 }), { rows: 16, columns: 64 });
-  const geometry = lowerQuantized(mapped.sliced.quantized).layers.conv3!.geometry;
-  const plan = planCrossbar(mapped.layer("conv3"), geometry, 4, 2);
+Deno.test("planLayer() states what sums can occur", () => {
+  const mapped = map(decompose(randomQuantized(4), { scheme: "balanced", cellBits: 2 }), { rows: 16, columns: 64, algorithm: "im2col" });
+  const plan = planLayer(mapped.layer("conv3"), 4, 2);
   assertEquals(plan.fullScale, [-16 * 3 * 3, 16 * 3 * 3]);
   assert(plan.reach[0] >= plan.fullScale[0] && plan.reach[1] <= plan.fullScale[1] && plan.reach[0] < 0 && plan.reach[1] > 0);
 });

@@ -9,7 +9,7 @@ import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
 import { webgpuBackend } from "../../../lib/simulate/webgpu/backend.ts";
 import { prepareSession } from "../../../lib/simulate/webgpu/session.ts";
 import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
-import { randomCrossbarProgram, randomImages, randomProgram } from "../random_program.ts";
+import { randomCrossbarProgram, randomImages, randomPlacedProgram, randomProgram } from "../random_program.ts";
 
 const backend: Backend | undefined = await webgpuBackend().catch((error) => {
   if (error instanceof DeviceError) return undefined;
@@ -55,6 +55,13 @@ test("webgpuBackend() runs a dynamic range within 1e-5", async (backend) => {
   for (let seed = 0; seed < 5; seed++) {
     const program = randomCrossbarProgram(seed, { dynamic: true });
     await agree(backend, program, randomImages(seed, program, 2), `seed ${seed}`);
+  }
+});
+
+test("webgpuBackend() gathers rows and scatters sums as the reference does", async (backend) => {
+  for (let seed = 0; seed < 6; seed++) {
+    const program = randomPlacedProgram(seed, { dynamic: seed % 5 === 0 });
+    await agree(backend, program, randomImages(seed, program, 3), `seed ${seed}`);
   }
 });
 
