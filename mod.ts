@@ -137,6 +137,7 @@ export {
 } from "./lib/map/mapped.ts";
 export { allocate, type AllocateOptions, type Allocation, type LayerAllocation } from "./lib/map/chip/allocate.ts";
 export { type ArrayGroup, type Chip, type ChipLayer, chipLayer, type ChipLayerOptions } from "./lib/map/chip/chip.ts";
+export { chipLayers } from "./lib/map/chip/network_layers.ts";
 export { type Partition, partition, type PartitionOptions, type Segment } from "./lib/map/chip/partition.ts";
 export {
   arraySpans,

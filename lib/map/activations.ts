@@ -78,25 +78,44 @@ export function tilesOf({ geometry }: Placement, pattern: Pattern): Tile[] {
   const { stride, dilation, kernel, groups, inputShape, outputShape } = geometry;
   const rows = positions(pattern.rows, pattern.rowTiles, inputShape[2] / groups, pattern.blocks?.rows);
   const columns = positions(pattern.columns, pattern.columnTiles, outputShape[2] / groups, pattern.blocks?.columns);
-  const tiles: Tile[] = [];
-  for (const [rowTile, rowPositions] of rows.entries()) {
-    for (const [columnTile, columnPositions] of columns.entries()) {
-      const links: [Position, Position][] = [], linked = new Set<Position>();
-      let cells = 0;
-      for (const column of columnPositions) {
-        for (const row of rowPositions) {
-          if (row.group !== column.group || row.block !== column.block) continue;
-          if (tapOf(row.dy, column.dy, stride[0], dilation[0], kernel[0]) < 0) continue;
-          if (tapOf(row.dx, column.dx, stride[1], dilation[1], kernel[1]) < 0) continue;
-          links.push([row, column]);
-          linked.add(column);
-          cells += row.count * column.count;
-        }
-      }
-      tiles.push({ rowTile, columnTile, cells, links, columns: [...linked] });
+  const places = new Map<string, { tile: number; position: Position }[]>();
+  for (const [tile, list] of columns.entries()) {
+    for (const position of list) {
+      const key = placeKey(position, position.dy, position.dx), known = places.get(key);
+      if (known === undefined) places.set(key, [{ tile, position }]);
+      else known.push({ tile, position });
     }
   }
-  return tiles;
+  return rows.flatMap((rowPositions, rowTile) => {
+    const links: (readonly [Position, Position])[][] = columns.map(() => []);
+    // A row has few taps, so few columns to look for, however many groups and blocks share the array.
+    for (const row of rowPositions) {
+      for (let ky = 0; ky < kernel[0]; ky++) {
+        const dy = (row.dy - ky * dilation[0]) / stride[0];
+        if (!Number.isInteger(dy)) continue;
+        for (let kx = 0; kx < kernel[1]; kx++) {
+          const dx = (row.dx - kx * dilation[1]) / stride[1];
+          if (!Number.isInteger(dx)) continue;
+          for (const { tile, position } of places.get(placeKey(row, dy, dx)) ?? []) links[tile]!.push([row, position]);
+        }
+      }
+    }
+    return columns.map((columnPositions, columnTile): Tile => {
+      const joined = links[columnTile]!, linked = new Set(joined.map(([, column]) => column));
+      return {
+        rowTile,
+        columnTile,
+        cells: joined.reduce((sum, [row, column]) => sum + row.count * column.count, 0),
+        links: joined,
+        columns: columnPositions.filter((column) => linked.has(column)),
+      };
+    });
+  });
+}
+
+/** Where a column of `position`'s group and block at (dy, dx) is found. */
+function placeKey({ group, block }: Position, dy: number, dx: number): string {
+  return `${group},${block},${dy + 0},${dx + 0}`;
 }
 
 /** Tells at which origins a row position reads a pixel and a column position makes an output. */
