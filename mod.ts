@@ -64,6 +64,7 @@ export { decodeTrained, encodeTrained, loadTrained, saveTrained, type TrainedFil
 export { vgg7, type Vgg7Options } from "./lib/network/zoo/vgg7.ts";
 export { vgg7Pretrained, type Vgg7PretrainedOptions } from "./lib/network/zoo/vgg7_pretrained.ts";
 export { vgg13, vgg16, type VggOptions } from "./lib/network/zoo/vgg.ts";
+export { zoo } from "./lib/network/zoo/zoo.ts";
 
 // Data
 export {
@@ -263,6 +264,7 @@ export { decodeNpy, decodeNpz, readNpy, readNpz } from "./lib/io/npy.ts";
 export { packCodes, unpackCodes } from "./lib/io/packed_codes.ts";
 export { folderOf, readBytes, writeAtomic, type WriteAtomicOptions } from "./lib/io/atomic.ts";
 export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions, type ValueOf } from "./lib/cli/options.ts";
+export { runCommand } from "./lib/cli/run.ts";
 export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";
 export { ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
 export { type DeviceOptions } from "./lib/gpu/device.ts";

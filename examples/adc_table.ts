@@ -4,18 +4,7 @@
  *     deno run -A examples/adc_table.ts --images 10000
  */
 
-import {
-  BitlineError,
-  cifar10,
-  dorefa,
-  helpText,
-  OptionError,
-  pact,
-  parseOptions,
-  pipeline,
-  progressLine,
-  vgg7Pretrained,
-} from "../mod.ts";
+import { cifar10, dorefa, type OptionValues, pact, pipeline, progressLine, runCommand, vgg7Pretrained } from "../mod.ts";
 
 const command = {
   title: "Simulates the VGG7 that ships over ADC bits × cell bits and prints a Markdown table of accuracies.",
@@ -42,9 +31,7 @@ const command = {
   },
 } as const;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
   const { network } = await vgg7Pretrained(), data = await cifar10.test({ limit: options.images }), progress = progressLine();
   const adcBits = options["adc-bits"].split(",").map(Number), cellBits = options["cell-bits"].split(",").map(Number);
   const quantized = pipeline().quantize({ weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) });
@@ -83,10 +70,4 @@ async function main(): Promise<void> {
   );
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);

@@ -8,43 +8,24 @@ import { Table } from "@cliffy/table";
 import {
   allocate,
   bestMapping,
-  BitlineError,
   chipLayers,
-  cnn8,
-  helpText,
   layerGeometries,
   MappingError,
-  mobilenetV2,
-  type Network,
-  OptionError,
-  parseOptions,
+  type OptionValues,
   partition,
-  resnet18,
-  resnet20,
-  resnet50,
+  runCommand,
   timeline,
   timelineSvg,
-  vgg13,
-  vgg7,
   vwSdkMapping,
   writeAtomic,
+  zoo,
 } from "../mod.ts";
-
-const ZOO: Readonly<Record<string, () => Network>> = {
-  "CNN-8": () => cnn8(),
-  "ResNet-20": () => resnet20(),
-  "VGG7": () => vgg7(),
-  "VGG-13": () => vgg13(),
-  "ResNet-18": () => resnet18(),
-  "ResNet-50": () => resnet50(),
-  "MobileNetV2": () => mobilenetV2(),
-};
 
 const command = {
   title: "Puts a network on a chip of so many arrays and prints copies, cycles and utilisation per layer.",
   usage: "deno run -A examples/chip.ts [options]",
   options: {
-    network: { type: "string", default: "ResNet-18", choices: Object.keys(ZOO), help: "network of the zoo" },
+    network: { type: "string", default: "ResNet-18", choices: Object.keys(zoo), help: "network of the zoo" },
     arrays: { type: "number", default: 400, integer: true, least: 1, help: "arrays of the chip" },
     rows: { type: "number", default: 256, integer: true, least: 1, help: "word lines of an array" },
     columns: { type: "number", default: 256, integer: true, least: 1, help: "physical columns of an array" },
@@ -64,9 +45,7 @@ const command = {
   },
 } as const;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
   const { rows, arrays, batch, objective } = options, cellsPerWeight = options["cells-per-weight"];
   const columns = Math.floor(options.columns / cellsPerWeight);
   if (columns < 1) {
@@ -76,7 +55,7 @@ async function main(): Promise<void> {
       wanted: `at least ${cellsPerWeight}, for one weight`,
     });
   }
-  const network = ZOO[options.network]!();
+  const network = zoo[options.network]!();
   const mapper = options.algorithm === "best" ? bestMapping : vwSdkMapping;
   const placements = Object.fromEntries(
     layerGeometries(network).map(({ name, geometry }) => [name, mapper({ geometry, rows, columns }).place()]),
@@ -119,10 +98,4 @@ function span(copies: readonly number[]): string {
   return least === most ? String(least) : `${least} to ${most}`;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);

@@ -7,17 +7,15 @@
  */
 
 import {
-  BitlineError,
   cifar10,
   cnn8,
   type Dataset,
   evaluate,
-  helpText,
   lenet,
   mnist,
   type Network,
   OptionError,
-  parseOptions,
+  type OptionValues,
   progressLine,
   prune,
   type PruneOptions,
@@ -25,6 +23,7 @@ import {
   type Recipe,
   recipe,
   resnet20,
+  runCommand,
   saveTrained,
   startFrom,
   svhn,
@@ -63,11 +62,9 @@ const command = {
   },
 } as const;
 
-type Options = ReturnType<typeof parseOptions<typeof command.options>>;
+type Options = OptionValues<typeof command.options>;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+async function main(options: Options): Promise<void> {
   if (options.rate <= 0) throw new OptionError("prune", { where: "--rate", got: options.rate, wanted: "a positive number" });
   const { data, validation } = await load(options);
   const folder = await Deno.makeTempDir({ prefix: "bitline-prune-" });
@@ -172,10 +169,4 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);

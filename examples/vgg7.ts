@@ -8,16 +8,14 @@ import {
   type AdcRange,
   ALGORITHMS,
   BACKENDS,
-  BitlineError,
   cifar10,
   dorefa,
-  helpText,
   loadTrained,
-  OptionError,
+  type OptionValues,
   pact,
-  parseOptions,
   pipeline,
   progressLine,
+  runCommand,
   vgg7Pretrained,
 } from "../mod.ts";
 
@@ -53,9 +51,7 @@ const command = {
   },
 } as const;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
   const { network, notes } = options.weights === undefined
     ? await vgg7Pretrained(options.width === undefined ? {} : { width: options.width })
     : await loadTrained(options.weights);
@@ -108,10 +104,4 @@ function adcRange(text: string): AdcRange {
   return limits.length === 2 && limits.every(Number.isFinite) ? [limits[0]!, limits[1]!] : text as AdcRange;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);

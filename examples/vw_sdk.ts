@@ -6,17 +6,19 @@
 
 import {
   bestMapping,
-  BitlineError,
+  chainModel,
+  type ComparedLayer,
   compareMappings,
   type CompareOptions,
   comparisonTable,
-  helpText,
   layerTable,
   OptionError,
-  parseOptions,
+  type OptionValues,
   placementSvg,
   publishedLayers,
   type PublishedNetwork,
+  runCommand,
+  vwcSdkChannels,
   writeAtomic,
 } from "../mod.ts";
 
@@ -47,9 +49,10 @@ const ARRAYS: Readonly<Record<PublishedNetwork, readonly (readonly [number, numb
   "ResNet-18": FIVE,
 };
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+/** Rounds of channel pruning VWC-SDK publishes. */
+const ROUNDS: Readonly<Partial<Record<PublishedNetwork, number>>> = { "CNN-8": 2, "ResNet-20 wide": 1 };
+
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
   const { rows, columns, network } = options;
   if ((rows === undefined) !== (columns === undefined)) {
     throw new OptionError("read the command line", { where: "--rows, --columns", got: "one of them", wanted: "both or neither" });
@@ -60,8 +63,10 @@ async function main(): Promise<void> {
     return arrays.map(([rows, columns]) => {
       const weightBits = options["weight-bits"] ?? (name === "ResNet-20 wide" ? 2 : 1);
       const array: CompareOptions = { rows, columns, weightBits, cellBits: options["cell-bits"] };
-      return compareMappings(name, publishedLayers(name), array);
-    });
+      const logical = Math.floor(columns * Math.min(array.cellBits!, weightBits) / weightBits);
+      const pruned = prunedLayers(name, rows, logical).map((layers, round) => compareMappings(`${name}, RCP${round + 1}`, layers, array));
+      return [compareMappings(name, publishedLayers(name), array), ...pruned];
+    }).flat();
   });
   if (options.svg !== undefined) {
     const first = networks[0]!;
@@ -79,10 +84,28 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
+/** The layers left after each published round of VWC-SDK's channel pruning; none for networks it was not published for. */
+function prunedLayers(name: PublishedNetwork, rows: number, columns: number): ComparedLayer[][] {
+  const rounds = ROUNDS[name], layers = publishedLayers(name);
+  if (rounds === undefined) return [];
+  // In a residual stage all sums have one channel count; in a chain a layer makes what the next one reads.
+  const tied = (at: number) => layers[at]!.repeat > 1;
+  const groups = Object.fromEntries(layers.map((layer) => [layer.name, layer.in]));
+  const model = chainModel(
+    groups,
+    layers.map(({ name, image, kernel, out }, at) => ({ image, kernel, in: name, out: tied(at) ? name : layers[at + 1]?.name ?? out })),
+  );
+  return vwcSdkChannels(model, { rows, columns, rounds, search: "published" }).rounds.map(({ counts }) =>
+    layers.map(({ name, repeat, geometry, out }, at) => ({
+      name,
+      repeat,
+      geometry: {
+        ...geometry,
+        inputShape: [geometry.inputShape[0], geometry.inputShape[1], counts[at]!],
+        outputShape: [geometry.outputShape[0], geometry.outputShape[1], tied(at) ? counts[at]! : counts[at + 1] ?? out],
+      },
+    }))
+  );
 }
+
+await runCommand(command, main);

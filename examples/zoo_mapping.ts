@@ -6,66 +6,34 @@
 
 import {
   bestMapping,
-  BitlineError,
-  cnn8,
   compareMappings,
   type Comparison,
-  densenet40,
-  helpText,
   layerGeometries,
-  lenet,
-  mobilenetV2,
-  type Network,
-  OptionError,
-  parseOptions,
+  type OptionValues,
   placementSvg,
   publishedLayers,
-  resnet18,
-  resnet20,
-  resnet34,
-  resnet50,
-  shufflenetV2,
-  vgg13,
-  vgg16,
-  vgg7,
+  runCommand,
   writeAtomic,
+  zoo,
 } from "../mod.ts";
 
 const ARRAYS = [[1024, 1024], [512, 512], [512, 256], [256, 512], [256, 256], [128, 128]] as const;
-
-const ZOO: Readonly<Record<string, () => Network>> = {
-  "LeNet": () => lenet(),
-  "CNN-8": () => cnn8(),
-  "ResNet-20": () => resnet20(),
-  "ResNet-20 wide (× 4)": () => resnet20({ width: 4 }),
-  "VGG7": () => vgg7(),
-  "DenseNet-40 (k = 12)": () => densenet40(),
-  "VGG-13": () => vgg13(),
-  "VGG-16": () => vgg16(),
-  "ResNet-18": () => resnet18(),
-  "ResNet-34": () => resnet34(),
-  "ResNet-50": () => resnet50(),
-  "MobileNetV2": () => mobilenetV2(),
-  "ShuffleNetV2": () => shufflenetV2(),
-};
 
 const command = {
   title: "Writes a Markdown page of cycles: every network of the zoo, with its real padding, stride and groups, on six array sizes.",
   usage: "deno run -A examples/zoo_mapping.ts [options]",
   options: {
-    network: { type: "string", choices: Object.keys(ZOO), help: "only this network" },
+    network: { type: "string", choices: Object.keys(zoo), help: "only this network" },
     out: { type: "string", help: "file to write the page to; default standard output" },
     svg: { type: "string", help: "file for the picture of a placement, which the page then shows" },
     json: { type: "boolean", help: "print one JSON object and nothing else on standard output" },
   },
 } as const;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
-  const names = options.network === undefined ? Object.keys(ZOO) : [options.network];
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
+  const names = options.network === undefined ? Object.keys(zoo) : [options.network];
   const networks = names.flatMap((name) => {
-    const layers = layerGeometries(ZOO[name]!());
+    const layers = layerGeometries(zoo[name]!());
     return ARRAYS.map(([rows, columns]) => {
       if (options.out !== undefined) console.error(`${name} on ${rows} × ${columns}`);
       return compareMappings(name, layers, { rows, columns });
@@ -106,10 +74,4 @@ ${[line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)
 ${svg === undefined ? "" : `\n![Which cells hold which tap of the kernel](./${svg.slice(svg.lastIndexOf("/") + 1)})\n`}`;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);
