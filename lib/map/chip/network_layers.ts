@@ -23,7 +23,7 @@ import { type ChipLayer, chipLayer } from "./chip.ts";
  *   return [name, bestMapping({ geometry, rows: 128, columns: 128 }).place()];
  * }));
  * const layers = chipLayers(network, placements);
- * const few = allocate(layers, { arrays: 200 }), many = allocate(layers, { arrays: 800 });
+ * const few = allocate(layers, { arrays: 250 }), many = allocate(layers, { arrays: 800 });
  * assert(many.interval < few.interval);
  * ```
  */
