@@ -20,6 +20,11 @@ export interface LookupOptions {
   readonly adc: AdcForm;
   /** s of "even", 1 … 10. */
   readonly shift?: number;
+  /**
+   * Subtracts what "clip8" or "clip" cuts off instead of adding codes, and only from tiles with more ones than their limit: the correction of an
+   * exact product. Default false.
+   */
+  readonly excess?: boolean;
 }
 
 /** Words of the plan, all i32. The last four belong to the ADC; `table` is the address of i16 codes. */
@@ -35,10 +40,14 @@ export const PLAN = {
   low: 8,
   high: 9,
   table: 10,
-  words: 11,
+  limitBytes: 11,
+  words: 12,
 } as const;
-/** Words of a slice record: address of its weights in block 0, planes, factor of the count, factor of Σ digit, offset, weight. */
-export const SLICE = { weights: 0, planes: 1, factor: 2, sum: 3, offset: 4, weight: 5, words: 6 } as const;
+/**
+ * Words of a slice record: address of its weights in block 0, planes, factor of the count, factor of Σ digit, offset, weight, and for "excess" the
+ * address of the largest safe Σ digit of each tile (i32) in block 0.
+ */
+export const SLICE = { weights: 0, planes: 1, factor: 2, sum: 3, offset: 4, weight: 5, limits: 6, words: 7 } as const;
 /** Words of a pass record: offset of its first bit in a position's planes, in its counts, that bit, shift of its weight. */
 export const PASS = { planes: 0, counts: 1, bit: 2, shift: 3, words: 4 } as const;
 /** Most look-ups whose counts fit a byte. */
@@ -56,11 +65,14 @@ const BYTE_STEPS = 63;
  * - even: clamp((t + multiplier + ((t >> s) & 1)) >> s, low, high) with multiplier = 2^(s−1) − 1: t / 2^s rounded half to even
  * - table: the i16 code min_u(t, high) bytes into the table
  *
+ * With `excess`, t − clamp(t, low, high) is subtracted instead, and tiles whose X is within its limit are passed over.
+ *
  * Parameters: `planes`, `pitch` (bytes of a position's planes), `counts`, `countPitch`, `blockBytes` (weights of a block), `out`, `outPitch`,
- * `plan`, `tiles` (i32 turns of the inner loop per tile), `slices`, `passes`. Sums are added to `out`, i32.
+ * `plan`, `tiles` (i32 turns of the inner loop per tile), `slices`, `passes`, and for `excess` `least`, u16 `[block][tile][4]`: no count of a bit up
+ * to it is unsafe. Sums are added to `out`, i32.
  */
 export function crossbarLookup(options: LookupOptions): string {
-  const { vectors, bits, simple, adc, digit } = options;
+  const { vectors, bits, simple, adc, digit, unroll, excess = false } = options;
   const digits = digit === 1 ? bits : 1;
   const plan = (word: number) => `(i32.load offset=${word * 4} ${get("plan")})`;
   const slice = (word: number) => `(i32.load offset=${word * 4} ${get("slice")})`;
@@ -72,27 +84,44 @@ export function crossbarLookup(options: LookupOptions): string {
     each(vectors, (q, half, index) =>
       ["low", "high"].map((part, side) => {
         const offset = q * 64 + index * 32 + side * 16;
-        return `(v128.store offset=${offset} ${get("o")} (i32x4.add (v128.load offset=${offset} ${get("o")})
+        return `(v128.store offset=${offset} ${get("o")} (i32x4.${excess ? "sub" : "add"} (v128.load offset=${offset} ${get("o")})
           (i32x4.mul (i32x4.extend_${part}_i16x8_s ${get(`acc${q}${half}`)}) ${get("weight")})))`;
       }).join(""));
-  const oneTile = `${simple ? countSimple(options) : countPlanes(options)}
+  const convertTile = `${simple ? countSimple(options) : countPlanes(options)}
     ${adc === "clip8" ? "" : repeat(digits, (d) => set(`x${d}`, splat(add(mul(slice(SLICE.sum), tileSum(digit, d)), slice(SLICE.offset)))))}
     ${convert(options)}
-    ${set("count", add(get("count"), int(8)))}
     ${set("left", `(i32.sub ${get("left")} ${int(1)})`)}
     (if (i32.eqz ${get("left")}) (then ${flush}${clear}${set("left", plan(PLAN.flush))}))`;
+  const turns = `(i32.load ${get("tile")})`;
+  const unsafe = Array.from({ length: digits }, (_, d) => `(i32.gt_s ${tileSum(digit, d)} (i32.load ${get("limit")}))`);
+  const skip = set("a", add(get("a"), mul(turns, int(unroll * 4)))) +
+    set("w", add(get("w"), mul(mul(turns, slice(SLICE.planes)), int(unroll * vectors * 16))));
+  const oneTile = `${
+    excess
+      ? `(if ${unsafe.reduce((any, one) => `(i32.or ${any} ${one})`)} (then ${convertTile}${set("touched", int(1))}) (else ${skip}))
+        ${set("limit", add(get("limit"), int(4)))}`
+      : convertTile
+  }
+    ${set("count", add(get("count"), int(8)))}`;
+  const limits = set("touched", int(0)) + set("limit", add(slice(SLICE.limits), mul(get("block"), plan(PLAN.limitBytes))));
   const oneSlice = `
     ${set("a", add(get("position"), pass(PASS.planes)))}
     ${set("w", add(slice(SLICE.weights), mul(get("block"), get("blockBytes"))))}
     ${set("count", add(get("counts"), mul(get("m"), get("countPitch")), pass(PASS.counts)))}
     ${set("factor", splat(slice(SLICE.factor)))}${set("left", plan(PLAN.flush))}${clear}
-    ${loop("tile", get("tiles"), get("tileEnd"), oneTile, 4)}${flush}`;
+    ${excess ? limits : ""}
+    ${loop("tile", get("tiles"), get("tileEnd"), oneTile, 4)}${excess ? `(if ${get("touched")} (then ${flush}))` : flush}`;
+  const passes = loop(
+    "pass",
+    get("passes"),
+    get("passEnd"),
+    loop("slice", get("slices"), get("sliceEnd"), oneSlice, SLICE.words * 4),
+    PASS.words * 4,
+  );
   const onePosition = `
     ${set("position", add(get("planes"), mul(get("m"), get("pitch"))))}
     ${set("o", add(get("out"), mul(get("m"), get("outPitch")), mul(get("block"), int(vectors * 64))))}
-    ${
-    loop("pass", get("passes"), get("passEnd"), loop("slice", get("slices"), get("sliceEnd"), oneSlice, SLICE.words * 4), PASS.words * 4)
-  }`;
+    ${excess ? `${anyUnsafe(get("tileEnd"))}(if (v128.any_true ${get("look")}) (then ${passes}))` : passes}`;
 
   const scalars = [
     "block",
@@ -112,6 +141,8 @@ export function crossbarLookup(options: LookupOptions): string {
     "turns",
     "aTile",
     "wPlane",
+    "limit",
+    "touched",
   ];
   const ends = ["blocks", "tileEnd", "passEnd", "sliceEnd", "table"];
   const registers = [
@@ -122,7 +153,7 @@ export function crossbarLookup(options: LookupOptions): string {
     ...Array.from({ length: digits * vectors }, (_, i) => [`v${i}low`, `v${i}high`]).flat(),
   ];
   return kernel(
-    ["planes", "pitch", "counts", "countPitch", "blockBytes", "out", "outPitch", "plan", "tiles", "slices", "passes"],
+    ["planes", "pitch", "counts", "countPitch", "blockBytes", "out", "outPitch", "plan", "tiles", "slices", "passes", "least"],
     locals("i32", ...scalars, ...ends) + locals("v128", ...registers),
     `${set("blocks", plan(PLAN.blocks))}${set("table", plan(PLAN.table))}
     ${set("tileEnd", add(get("tiles"), mul(plan(PLAN.tiles), int(4))))}
@@ -132,6 +163,33 @@ export function crossbarLookup(options: LookupOptions): string {
     ${set("high", adc === "clip8" ? `(i8x16.splat ${plan(PLAN.high)})` : splat(plan(PLAN.high)))}
     ${loop("block", int(0), get("blocks"), loop("m", get("begin"), get("end"), onePosition))}`,
   );
+}
+
+/** Compares all counts of a position with the block's smallest limits, four bits at a time. */
+function anyUnsafe(tileEnd: string): string {
+  const one = `(i16x8.gt_u (v128.load64_zero ${get("count")}) (v128.load64_zero ${get("limit")}))`;
+  return `${set("look", ZERO)}${set("count", add(get("counts"), mul(get("m"), get("countPitch"))))}
+    ${set("turns", add(get("count"), get("countPitch")))}
+    ${
+    loop(
+      "count",
+      get("count"),
+      get("turns"),
+      `${set("limit", add(get("least"), mul(get("block"), `(i32.shl (i32.sub ${tileEnd} ${get("tiles")}) ${int(1)})`)))}
+      ${
+        loop(
+          "tile",
+          get("tiles"),
+          tileEnd,
+          `${set("look", `(v128.or ${get("look")} ${one})`)}${set("count", add(get("count"), int(8)))}${
+            set("limit", add(get("limit"), int(8)))
+          }`,
+          4,
+        )
+      }`,
+      0,
+    )
+  }`;
 }
 
 /** Text for each vector of columns and each half of it. */
@@ -219,9 +277,9 @@ function tileSum(digit: number, d: number): string {
 }
 
 /** Sums of all digits to codes, added to the accumulators with digit d weighted 2^d. */
-function convert({ vectors, bits, adc, digit, shift = 1 }: LookupOptions): string {
+function convert({ vectors, bits, adc, digit, shift = 1, excess = false }: LookupOptions): string {
   if (adc === "clip8") {
-    return repeat(bits * vectors, (i) => set(`c${i}`, `(i8x16.min_u ${get(`c${i}`)} ${get("high")})`)) +
+    return repeat(bits * vectors, (i) => set(`c${i}`, `(i8x16.${excess ? "sub_sat_u" : "min_u"} ${get(`c${i}`)} ${get("high")})`)) +
       (bits === 1 ? "" : repeat(vectors, (q) => {
         const second = get(`c${vectors + q}`);
         return set(`c${q}`, `(i8x16.add ${get(`c${q}`)} (i8x16.add ${second} ${second}))`);
@@ -235,11 +293,16 @@ function convert({ vectors, bits, adc, digit, shift = 1 }: LookupOptions): strin
   return each(vectors, (q, half) =>
     repeat(digits, (d) => {
       const t = `v${d * vectors + q}${half}`;
-      return set(t, `(i16x8.add (i16x8.mul ${get(t)} ${get("factor")}) ${get(`x${d}`)})`) + code(adc, t, shift);
+      return set(t, `(i16x8.add (i16x8.mul ${get(t)} ${get("factor")}) ${get(`x${d}`)})`) + (excess ? cut(t) : code(adc, t, shift));
     }) + repeat(digits, (d) => {
       const y = get(`v${d * vectors + q}${half}`), acc = `acc${q}${half}`;
       return set(acc, `(i16x8.add ${get(acc)} ${d === 0 ? y : `(i16x8.shl ${y} ${int(d)})`})`);
     }));
+}
+
+/** Replaces t by what clamping takes from it. */
+function cut(t: string): string {
+  return set(t, `(i16x8.sub ${get(t)} (i16x8.min_s (i16x8.max_s ${get(t)} ${get("low")}) ${get("high")}))`);
 }
 
 /** Replaces t by its code. */

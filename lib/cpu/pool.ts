@@ -177,6 +177,10 @@ export class ThreadPool implements Disposable {
   i16(address: number, length: number): Int16Array<SharedArrayBuffer> {
     return new Int16Array(this.#buffer, address, length);
   }
+  /** View of u16 values at a byte address. */
+  u16(address: number, length: number): Uint16Array<SharedArrayBuffer> {
+    return new Uint16Array(this.#buffer, address, length);
+  }
   /** View of i32 values at a byte address. */
   i32(address: number, length: number): Int32Array<SharedArrayBuffer> {
     return new Int32Array(this.#buffer, address, length);

@@ -6,9 +6,10 @@ import { elements, type Tensor, type TypedArray } from "../../tensor.ts";
 import type { Backend, BatchResult, Session } from "../backend.ts";
 import { prepareCrossbar } from "./crossbar.ts";
 import { CpuDevice, type Executor } from "./device.ts";
-import { memoryOf, prepareAffine, prepareElement, preparePool, prepareQuantize, prepareThreshold } from "./elements.ts";
+import { prepareAffine, prepareElement, preparePool, prepareQuantize, prepareThreshold } from "./elements.ts";
 import { prepareFloat, prepareInteger } from "./gemm.ts";
 import { writeTables } from "./lookup.ts";
+import { type MemoryPlan, planMemory } from "./memory.ts";
 import { prepareGather, prepareScatter } from "./placed.ts";
 import type { Program, Step, Value } from "../program.ts";
 
@@ -19,7 +20,7 @@ export interface CpuOptions {
 }
 
 /** Bytes of values held at once: larger batches run in parts, unless an ADC's range depends on the whole batch. */
-const VALUE_BYTES = 256 * 1024 * 1024;
+const VALUE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Starts the threads.
@@ -66,12 +67,9 @@ export async function cpuBackend(options: CpuOptions = {}): Promise<Backend> {
 async function prepare(pool: ThreadPool, program: Program): Promise<Session> {
   const device = new CpuDevice(pool);
   try {
-    const memory = memoryOf(device, program.values), most = largestCodes(program);
-    const executors: Executor[] = [];
-    for (const step of program.steps) {
-      const executor = await prepareStep(device, step, program.values, memory, most);
-      if (executor !== undefined) executors.push(executor);
-    }
+    const most = largestCodes(program);
+    const executors: (Executor | undefined)[] = [];
+    for (const step of program.steps) executors.push(await prepareStep(device, step, program.values, most));
     return new CpuSession(device, program, executors);
   } catch (error) {
     device[Symbol.dispose]();
@@ -83,7 +81,6 @@ async function prepareStep(
   device: CpuDevice,
   step: Step,
   values: readonly Value[],
-  memory: ReturnType<typeof memoryOf>,
   most: readonly number[],
 ): Promise<Executor | undefined> {
   const name = "output" in step ? values[step.output]!.name : "";
@@ -102,15 +99,15 @@ async function prepareStep(
       return await prepareFloat(device, step);
     case "maxPool":
     case "averagePool":
-      return await preparePool(device, step, memory);
+      return await preparePool(device, step, values);
     case "affine":
-      return prepareAffine(step, memory);
+      return await prepareAffine(device, step, values);
     case "quantize":
-      return prepareQuantize(step, memory);
+      return await prepareQuantize(device, step, values);
     case "view":
       return undefined;
     default:
-      return prepareElement(step, memory);
+      return await prepareElement(device, step, values);
   }
 }
 
@@ -131,24 +128,21 @@ function largestCodes({ values, steps }: Program): number[] {
 class CpuSession implements Session {
   readonly #device: CpuDevice;
   readonly #program: Program;
-  readonly #executors: readonly Executor[];
-  /** Value whose memory each value shares: its own, or that of the value it views. */
-  readonly #owner: readonly number[];
+  /** By step; views have none. */
+  readonly #executors: readonly (Executor | undefined)[];
+  readonly #plan: MemoryPlan;
   readonly #part: number;
-  #addresses: number[] = [];
+  #base = 0;
   #capacity = 0;
   #open = true;
 
-  constructor(device: CpuDevice, program: Program, executors: readonly Executor[]) {
+  constructor(device: CpuDevice, program: Program, executors: readonly (Executor | undefined)[]) {
     this.#device = device;
     this.#program = program;
     this.#executors = executors;
-    const owner = program.values.map((_, value) => value);
-    for (const step of program.steps) if (step.op === "view") owner[step.output] = owner[step.input]!;
-    this.#owner = owner;
-    const perImage = program.values.reduce((sum, value) => sum + bytesOf(value), 0);
+    this.#plan = planMemory(program);
     const whole = program.steps.some((step) => step.op === "crossbar" && step.adc.kind === "dynamic");
-    this.#part = whole ? Infinity : Math.max(1, Math.floor(VALUE_BYTES / perImage));
+    this.#part = whole ? Infinity : Math.max(1, Math.floor(VALUE_BYTES / this.#plan.bytes));
   }
 
   run(images: Tensor<Uint8Array>, taps: readonly number[] = []): Promise<BatchResult> {
@@ -156,29 +150,30 @@ class CpuSession implements Session {
   }
 
   #run(images: Tensor<Uint8Array>, taps: readonly number[]): BatchResult {
-    const { values, output } = this.#program;
+    const { values, steps, output } = this.#program;
     if (!this.#open) throw new DeviceError("run a program", { got: "a session already disposed of" });
     const batch = checkImages(values[0]!, images);
     checkTaps(this.#program, taps);
-    const wanted = [...new Set([output, ...taps])].map((value) => ({ value, data: allocate(values[value]!, batch) }));
+    const wanted = new Map([output, ...taps].map((value) => [value, allocate(values[value]!, batch)]));
     const pixels = elements(values[0]!.shape);
     for (let first = 0; first < batch; first += this.#part) {
       const count = Math.min(this.#part, batch - first);
       const address = this.#reserve(count);
+      const keep = (value: number) => {
+        const { type, shape } = values[value]!, size = elements(shape);
+        wanted.get(value)?.set(this.#device.pool[type](address(value), count * size), first * size);
+      };
       this.#device.pool.u8(address(0), count * pixels).set(images.data.subarray(first * pixels, (first + count) * pixels));
-      for (const executor of this.#executors) executor.run(count, address);
-      for (const { value, data } of wanted) {
-        const { type, shape } = values[value]!;
-        data.set(this.#device.pool[type](address(value), count * elements(shape)), first * elements(shape));
-      }
+      keep(0);
+      steps.forEach((step, index) => {
+        this.#executors[index]?.run(count, address);
+        keep(step.output);
+      });
     }
-    const tensors = new Map(
-      wanted.map(({ value, data }) => [value, { shape: [batch, ...values[value]!.shape], data } as Tensor<TypedArray>]),
-    );
-    const data = tensors.get(output)!.data as Float32Array;
+    const tensor = (value: number) => ({ shape: [batch, ...values[value]!.shape], data: wanted.get(value)! }) as Tensor<TypedArray>;
     return {
-      output: { shape: [batch, elements(values[output]!.shape)], data },
-      taps: new Map(taps.map((tap) => [tap, tensors.get(tap)!])),
+      output: { shape: [batch, elements(values[output]!.shape)], data: wanted.get(output) as Float32Array },
+      taps: new Map(taps.map((tap) => [tap, tensor(tap)])),
     };
   }
 
@@ -186,19 +181,14 @@ class CpuSession implements Session {
   #reserve(batch: number): (value: number) => number {
     if (batch > this.#capacity) {
       this.#release();
-      this.#addresses = this.#program.values.map((value, index) =>
-        this.#owner[index] === index ? this.#device.pool.allocate(batch * bytesOf(value)) : 0
-      );
+      this.#base = this.#device.pool.allocate(batch * this.#plan.bytes);
       this.#capacity = batch;
     }
-    return (value) => this.#addresses[this.#owner[value]!]!;
+    return (value) => this.#base + batch * this.#plan.offsets[value]!;
   }
 
   #release(): void {
-    this.#addresses.forEach((address, index) => {
-      if (this.#owner[index] === index) this.#device.pool.free(address);
-    });
-    this.#addresses = [];
+    if (this.#capacity > 0) this.#device.pool.free(this.#base);
     this.#capacity = 0;
   }
 
@@ -210,10 +200,6 @@ class CpuSession implements Session {
     }
     return Promise.resolve();
   }
-}
-
-function bytesOf({ type, shape }: Value): number {
-  return elements(shape) * (type === "u8" ? 1 : 4);
 }
 
 function allocate(value: Value, batch: number): Uint8Array | Int32Array | Float32Array {

@@ -16,13 +16,16 @@ export interface CrossbarExecutor extends Executor {
   readonly path: CrossbarPath;
   /** ADC form of the look-up path. */
   readonly form?: string;
+  /** Whether the look-up path may run as an exact product of which only conversions that can clip are redone. */
+  readonly corrected?: boolean;
 }
 
 /**
  * Chooses and prepares.
  *
  * - "product": every reachable sum converts without loss, so all digits, slices and tiles are one integer product.
- * - "lookup": sums and codes fit 16 bits.
+ * - "lookup": sums and codes fit 16 bits. A converter that only clips lets blocks of positions run as the exact product, and the look-up redo
+ *   what their few large digit sums could clip.
  * - "partial": anything else with a table; "dynamic": the range of each batch.
  *
  * @throws {OptionError} if slice weights are not integers.
@@ -44,7 +47,8 @@ export async function prepareCrossbar(device: CpuDevice, step: CrossbarStep, nam
   const adc = sharedAdc(device, table, reach);
   const planes = slicePlanes(step);
   if (adc !== undefined && fitsLookup(step, adc)) {
-    return { path: "lookup", form: adc.form, ...await prepareLookup(device, step, adc, planes, adc.base * conversionWeight(step)) };
+    const constant = adc.base * conversionWeight(step);
+    return { path: "lookup", form: adc.form, ...await prepareLookup(device, { step, adc, reach, planes, constant }) };
   }
   return { path: "partial", ...await prepareTable(device, step, table, reach) };
 }

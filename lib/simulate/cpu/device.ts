@@ -36,7 +36,7 @@ export class CpuDevice implements Disposable {
   }
 
   /** Copies constants into the shared memory and returns their byte address. */
-  upload(data: Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array): number {
+  upload(data: Uint8Array | Int8Array | Uint16Array | Int16Array | Int32Array | Float32Array | Float64Array): number {
     const address = this.pool.allocate(data.byteLength);
     this.#constants.push(address);
     this.pool.u8(address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

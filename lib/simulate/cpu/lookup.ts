@@ -1,16 +1,24 @@
-// Host side of the look-up kernel: weights as nibbles of bit planes, records for slices and passes, and the block loop.
+// Host side of the look-up kernel: weights as nibbles of bit planes, records for slices and passes, and the block loop, in which an exact product
+// takes over from the look-up wherever few conversions can clip.
 
 import { bitPlanes } from "../../../kernels/simulate/bit_planes.ts";
 import { crossbarLookup, PASS, PLAN, SLICE } from "../../../kernels/simulate/crossbar_lookup.ts";
 import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
-import type { AdcKernel } from "./adc.ts";
+import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
+import type { AdcKernel, Reach } from "./adc.ts";
 import { digitCount, type SlicePlanes } from "./cells.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
+import { exactProduct, type Layout, safeCounts, safeLimits, unsafeShares, worthwhileShare } from "./saturate.ts";
 import { prepareWindow, rowCount } from "./window.ts";
 import type { CrossbarStep } from "../program.ts";
 
 /** Relative cost of a vector of columns when 1, 2, 3 or 4 share their table loads. */
 const COST = [1.35, 1.1, 1.05, 1] as const;
+
+/** Cost of a turn of the inner loop in look-ups. */
+const TURN_COST = 0.5;
+/** Positions of a block whose counts decide how it runs. */
+const SAMPLES = 32;
 
 /** Writes the 16 tables of subset counts the look-up kernel expects at address 0. */
 export function writeTables(bytes: Uint8Array): void {
@@ -24,31 +32,39 @@ export function writeTables(bytes: Uint8Array): void {
 }
 
 /** Tiles whose codes may be summed in i16 before they are weighted: at least one must fit. */
-function flushTiles(step: CrossbarStep, adc: AdcKernel): number {
-  return Math.floor(32767 / Math.max(1, adc.bound * (bitsPerPass(step) === 2 && step.digitBits === 1 ? 3 : 1)));
+function flushTiles(step: CrossbarStep, bound: number): number {
+  return Math.floor(32767 / Math.max(1, bound * (bitsPerPass(step) === 2 && step.digitBits === 1 ? 3 : 1)));
 }
 
 /** Whether codes fit the kernel's accumulators. */
 export function fitsLookup(step: CrossbarStep, adc: AdcKernel): boolean {
-  return flushTiles(step, adc) >= 1;
+  return flushTiles(step, adc.bound) >= 1;
 }
 
 function bitsPerPass(step: CrossbarStep): 1 | 2 {
   return (step.digitBits === 1 ? digitCount(step) : step.digitBits) % 2 === 0 ? 2 : 1;
 }
 
-/** Packs cells and records; `constant` starts every output. */
+/** What {@linkcode prepareLookup} is told of a step. */
+export interface LookupStep {
+  readonly step: CrossbarStep;
+  readonly adc: AdcKernel;
+  readonly reach: Reach;
+  /** Of the slices, see `slicePlanes`. */
+  readonly planes: readonly SlicePlanes[];
+  /** Start of every output. */
+  readonly constant: number;
+}
+
+/** Packs cells and records. The step is "corrected" if blocks with few conversions that can clip run as an exact product. */
 export async function prepareLookup(
   device: CpuDevice,
-  step: CrossbarStep,
-  adc: AdcKernel,
-  planes: readonly SlicePlanes[],
-  constant: number,
-): Promise<Executor> {
+  { step, adc, reach, planes, constant }: LookupStep,
+): Promise<Executor & { readonly corrected: boolean }> {
   const { geometry, tiles, digitBits } = step;
   const channels = geometry.outputShape[2], columns = channels / geometry.groups;
   const tallest = Math.max(...tiles.slice(1).map((end, tile) => end - tiles[tile]!));
-  const unroll = tallest > 32 ? 16 : tallest > 16 ? 8 : 4;
+  const unroll = chooseUnroll(tiles);
   const vectors = chooseVectors(columns), width = vectors * 16, blocks = Math.ceil(columns / width);
   const simple = digitBits === 1 && tallest <= 255 && planes.every((slice) => slice.planes === 1);
   const bits = bitsPerPass(step);
@@ -66,7 +82,7 @@ export async function prepareLookup(
     slices: step.slices,
     tiles: tileCount,
     passes: digitBits === 1 ? digits / bits : digits,
-    flush: flushTiles(step, adc),
+    flush: flushTiles(step, adc.bound),
     planeBytes: window.pitch,
     countBytes: countQuad,
     multiplier: adc.multiplier,
@@ -77,28 +93,45 @@ export async function prepareLookup(
   for (const [word, value] of Object.entries(words)) plan[PLAN[word as keyof typeof PLAN]] = value;
   const planAt = device.upload(plan);
   const passes = device.upload(passRecords(words.passes!, digitBits === 1 ? bits : digitBits, window.pitch, countQuad));
+  const layout = { columns: blocks * width, width, tileRows: window.tileBytes };
+  const exact = await prepareExact(device, { step, adc, reach, planes, constant }, layout);
   const at = Array.from({ length: geometry.groups }, (_, group) => {
     const { packed, offsets, blockBytes } = packCells(step, group, planes, { width, tileBytes: window.tileBytes });
-    const weights = device.upload(packed);
-    return { slices: device.upload(sliceRecords(step, planes, adc, offsets.map((offset) => weights + offset))), blockBytes };
+    const weights = device.upload(packed), limits = exact?.limits[group] ?? 0;
+    return { slices: device.upload(sliceRecords(step, planes, adc, offsets.map((offset) => weights + offset), limits)), blockBytes };
   });
   const bias = device.upload(new Int32Array(blocks * width).fill(constant));
   const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
-  const lookup = await device.kernel(
-    crossbarLookup({
-      vectors,
-      bits,
-      unroll,
-      digit: digitBits,
-      simple,
-      adc: clips ? "clip8" : adc.form,
-      ...(adc.shift === undefined ? {} : { shift: adc.shift }),
-    }),
-  );
+  const form = { vectors, bits, unroll, digit: digitBits, simple, ...(adc.shift === undefined ? {} : { shift: adc.shift }) };
+  const lookup = await device.kernel(crossbarLookup({ ...form, adc: clips ? "clip8" : adc.form }));
+  const cuts = clips && (reach.high - adc.high) * (2 ** bits - 1) <= 255;
+  const redo = exact && await device.kernel(crossbarLookup({ ...form, adc: cuts ? "clip8" : "clip", excess: true }));
+  const redoPlan = exact &&
+    device.upload(plan.map((word, index) => index === PLAN.flush ? exact.flush : index === PLAN.limitBytes ? exact.limitBytes : word));
   const pitch = blocks * width * 4, direct = geometry.groups === 1 && channels * 4 === pitch;
   const planePitch = quads * window.pitch, countPitch = quads * countQuad;
   const { pool } = device;
+  /** Σ digit of a pass in the counts, the largest where it has several. */
+  const sums = (counts: Uint16Array, position: number, tile: number, pass: number) => {
+    const one = (bit: number) => counts[(position * countPitch + (bit >> 2) * countQuad + tile * 8) / 2 + (bit & 3)]!;
+    if (digitBits === 1) return bits === 1 ? one(pass) : Math.max(one(2 * pass), one(2 * pass + 1));
+    return Array.from({ length: digitBits }, (_, bit) => one(pass * digitBits + bit) * 2 ** bit).reduce((sum, term) => sum + term, 0);
+  };
+  /** Whether few enough conversions of a block can clip. */
+  const safe = (at: number, count: number) => {
+    if (exact === undefined) return false;
+    const counts = pool.u16(at, count * countPitch / 2), samples = Math.min(SAMPLES, count);
+    let unsafe = 0;
+    for (let sample = 0; sample < samples; sample++) {
+      const position = Math.floor(sample * count / samples);
+      for (let pass = 0; pass < words.passes!; pass++) {
+        for (let tile = 0; tile < tileCount; tile++) unsafe += exact.shares[tile]![sums(counts, position, tile, pass)]!;
+      }
+    }
+    return unsafe < exact.worthwhile * samples * words.passes! * tileCount;
+  };
   return {
+    corrected: exact !== undefined,
     run(batch, address) {
       const source = window.pad(batch, address(step.input)), output = address(step.output);
       device.blocks(batch * window.positions, window.pitch + planePitch + countPitch + pitch, (first, count) => {
@@ -107,23 +140,11 @@ export async function prepareLookup(
           const planesAt = device.scratch("planes", count * planePitch), counts = device.scratch("counts", count * countPitch);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
           pool.run(pack, count, CHUNK, rows, window.pitch, planesAt, counts, quads, tileBytes, tileCount);
-          pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, step.correction);
-          pool.run(
-            lookup,
-            count,
-            CHUNK,
-            planesAt,
-            planePitch,
-            counts,
-            countPitch,
-            group.blockBytes,
-            out,
-            pitch,
-            planAt,
-            turns,
-            group.slices,
-            passes,
-          );
+          const product = safe(counts, count);
+          pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, product ? 0 : step.correction);
+          if (product) exact!.multiply(rows, window.pitch, index, out, pitch, count);
+          const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
+          pool.run(product ? redo! : lookup, count, CHUNK, ...look, group.slices, passes, product ? exact!.least[index]! : 0);
           const target = output + (first * channels + index * columns) * 4;
           if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
         });
@@ -132,10 +153,44 @@ export async function prepareLookup(
   };
 }
 
+/** The exact product of a step whose converter clips, and what tells where that is not enough; undefined if it would not pay. */
+async function prepareExact(device: CpuDevice, { step, adc, reach, planes }: LookupStep, layout: Layout) {
+  const excess = Math.max(reach.high - adc.high, adc.low - reach.low), flush = flushTiles(step, excess);
+  const zeroClips = adc.low > 0 || adc.high < 0;
+  if (adc.form !== "clip" || zeroClips || flush < 1 || worthwhileShare(step, planes, true) <= 0) return undefined;
+  const product = exactProduct(step, layout);
+  if (product === undefined) return undefined;
+  const { narrow, vectors, blocks } = product, worthwhile = worthwhileShare(step, planes, narrow);
+  if (worthwhile <= 0) return undefined;
+  const limits = product.packed.map((_, group) => safeLimits(step, group, adc, layout));
+  const weights = product.packed.map((packed) => device.upload(packed));
+  const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
+  return {
+    flush,
+    worthwhile,
+    shares: unsafeShares(step, planes, limits),
+    limits: limits.map((each) => device.upload(each)),
+    least: limits.map((each) => device.upload(safeCounts(step, each))),
+    /** From one column block to the next. */
+    limitBytes: 4 * step.slices * (step.tiles.length - 1),
+    multiply(rows: number, rowPitch: number, group: number, out: number, pitch: number, count: number): void {
+      const turns = rowPitch / (2 * PAIRS);
+      device.pool.run(gemm, count, CHUNK, rows, rowPitch, weights[group]!, turns, product.flush, out, pitch, blocks, 0, 0);
+    },
+  };
+}
+
 /** Vectors of 16 columns per block at the least total cost. */
 function chooseVectors(columns: number): number {
   const cost = (vectors: number) => Math.ceil(columns / (16 * vectors)) * vectors * COST[vectors - 1]!;
   return [4, 3, 2, 1].reduce((best, vectors) => cost(vectors) < cost(best) ? vectors : best);
+}
+
+/** Look-ups per turn of the inner loop at the least total cost: longer turns waste more on tiles that do not fill them. */
+function chooseUnroll(tiles: readonly number[]): number {
+  const cost = (unroll: number) =>
+    tiles.slice(1).reduce((sum, end, tile) => sum + Math.ceil((end - tiles[tile]!) / (4 * unroll)) * (unroll + TURN_COST), 0);
+  return [16, 8, 4].reduce((best, unroll) => cost(unroll) < cost(best) ? unroll : best);
 }
 
 function passRecords(passes: number, bits: number, planeBytes: number, countBytes: number): Int32Array {
@@ -150,7 +205,13 @@ function passRecords(passes: number, bits: number, planeBytes: number, countByte
   return records;
 }
 
-function sliceRecords(step: CrossbarStep, planes: readonly SlicePlanes[], adc: AdcKernel, weights: readonly number[]): Int32Array {
+function sliceRecords(
+  step: CrossbarStep,
+  planes: readonly SlicePlanes[],
+  adc: AdcKernel,
+  weights: readonly number[],
+  limits: number,
+): Int32Array {
   const records = new Int32Array(step.slices * SLICE.words);
   planes.forEach((slice, index) => {
     const at = index * SLICE.words;
@@ -160,6 +221,7 @@ function sliceRecords(step: CrossbarStep, planes: readonly SlicePlanes[], adc: A
     records[at + SLICE.sum] = slice.least * adc.scale;
     records[at + SLICE.offset] = adc.offset;
     records[at + SLICE.weight] = step.sliceWeights[index]!;
+    records[at + SLICE.limits] = limits + 4 * index * (step.tiles.length - 1);
   });
   return records;
 }
