@@ -33,6 +33,9 @@ const LIMITS = [
   "maxComputeWorkgroupSizeX",
 ] as const;
 
+/** Milliseconds in which a loss is announced after the first failure it causes. */
+const LOSS_NOTICE = 100;
+
 /** An open device. Owns the underlying GPUDevice: dispose of it with `await using` or {@linkcode GpuDevice.close}. */
 export class GpuDevice implements AsyncDisposable {
   /** The WebGPU device itself. */
@@ -98,11 +101,20 @@ export class GpuDevice implements AsyncDisposable {
       result = await Promise.race([work, this.#lost]);
     } catch (cause) {
       if (cause instanceof DeviceError) throw cause;
+      await this.#lossIfAny();
       this.check();
       throw new DeviceError(action, { where: this.description, got: (cause as Error).message, cause });
     }
     this.check();
     return result;
+  }
+
+  /** Gives the runtime a moment to announce a loss: what fails because of it often fails first. */
+  async #lossIfAny(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const moment = new Promise<void>((resolve) => timer = setTimeout(resolve, LOSS_NOTICE));
+    await Promise.race([moment, this.#lost.catch(() => {})]);
+    clearTimeout(timer);
   }
 
   /**

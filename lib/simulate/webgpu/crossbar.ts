@@ -1,30 +1,58 @@
-// Plans a crossbar step: pack activations into bit planes, count digits if needed, then sum through the ADC.
+// Plans a crossbar step: one exact product if its ADC loses nothing; else pack bit planes, count digits if needed, sum through the ADC.
 
 import crossbarCode from "../../../kernels/crossbar.wgsl" with { type: "text" };
+import convertText from "../../../kernels/convert.wgsl" with { type: "text" };
 import countCode from "../../../kernels/count.wgsl" with { type: "text" };
+import tileCode from "../../../kernels/crossbar_tile.wgsl" with { type: "text" };
 import extremesCode from "../../../kernels/extremes.wgsl" with { type: "text" };
 import packCode from "../../../kernels/pack.wgsl" with { type: "text" };
 import partialText from "../../../kernels/partial.wgsl" with { type: "text" };
 import planesText from "../../../kernels/planes.wgsl" with { type: "text" };
-import { DeviceError } from "../../errors.ts";
-import { GpuBuffer } from "../../gpu/buffers.ts";
+import type { GpuBuffer } from "../../gpu/buffers.ts";
 import { compile } from "../../gpu/program.ts";
 import type { TemplateValues } from "../../gpu/template.ts";
-import type { CrossbarStep } from "../program.ts";
+import { linearAdc, type Reach } from "../cpu/adc.ts";
+import { checkTable, combinedCells, digitCount, reachOf } from "../cpu/cells.ts";
+import type { AdcTable, CrossbarStep } from "../program.ts";
 import { converterForm, dynamicTables } from "./adc.ts";
-import { bindings, type HostTurn, lanesFor, type Launch, type PlanContext, type StepPlan, workgroups } from "./launch.ts";
+import {
+  bindings,
+  type Constant,
+  type HostTurn,
+  lanesFor,
+  type Launch,
+  type Operand,
+  type PlanContext,
+  type StepPlan,
+  workgroups,
+} from "./launch.ts";
 import { packCrossbar, type PackedCrossbar } from "./planes.ts";
+import { bucket, fitsProduct, planProduct, type Product } from "./product.ts";
+import { heightOf, type Tile, type TileShape, tileShapes, tileValues, widthOf } from "./tiles.ts";
 
 /** Positions one invocation of the first pass of a dynamic range looks at. */
 const BLOCK = 32;
+/** Lines of popcounts the tiled kernel may unroll to: compilers take seconds beyond. */
+const UNROLLED = 1024;
+/** Rounds of nested loops that every adapter runs. */
+const ROUNDS = 60000;
 
-/** Plans a crossbar step. @throws {DeviceError} if a weight is not an integer where sums are, or a buffer exceeds the device. */
+/**
+ * Plans a crossbar step.
+ *
+ * @throws {OptionError} if slice weights are not integers where sums are.
+ * @throws {NumericError} if sums could overflow or lack a code.
+ * @throws {DeviceError} if something exceeds the device.
+ */
 export async function planCrossbar(context: PlanContext, step: CrossbarStep): Promise<StepPlan> {
-  const { device, own, none } = context;
+  const { device, keep, none } = context;
   const { geometry, adc, tiles, correction } = step;
   const name = context.program.values[step.output]!.name;
   const dynamic = adc.kind === "dynamic";
-  if (!dynamic) checkIntegers(step, name);
+  const reach = reachOf(step);
+  checkTable(step, reach, name);
+  const product = losslessProduct(step, reach, name);
+  if (product !== undefined) return { launches: await planProduct(context, product) };
   const packed = packCrossbar(step);
   const tileCount = tiles.length - 1;
   const columns = geometry.outputShape[2];
@@ -35,16 +63,15 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   const counted = signed || correction !== 0;
   const lanes = lanesFor(columns);
   const columnTiles = Math.ceil(columns / lanes);
-  const form = adc.kind === "table" ? converterForm(adc.table) : undefined;
+  const form = adc.kind === "table" ? converterForm(within(adc.table, reach)) : undefined;
   const values = templateValues(step, packed, lanes);
   const digits = values.DIGITS as number;
-  const rows = crossbarRows(values, device.software);
-
-  const planes = own(packed.data, `${name} cells`);
+  const scratch = { bits: cells * step.inputBits * packed.words * 4, counts: counted ? (places + (signed ? cells * digits : 0)) * 4 : 0 };
+  const planes: Constant = { data: packed.data, label: `${name} cells` };
   const shape = [geometry.groups, tileCount, columns, columns / geometry.groups, columnTiles];
   const launches: Launch[] = [{
     kernel: await compile(device, { label: "pack", code: packCode, bindings: bindings("rrw"), values: { ...values, SLOTS: packed.slots } }),
-    operands: [step.input, own(packed.gather, `${name} rows`), "bits"],
+    operands: [step.input, { data: packed.gather, label: `${name} rows` }, "bits"],
     params: (batch) => [batch * cells * packed.words, tileCount, ...gatherParams(step)],
     groups: (batch) => workgroups(batch * cells * packed.words),
   }];
@@ -57,14 +84,14 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
     });
   }
   const counts = counted ? "counts" : none;
-  let table = none;
+  let table: Operand = none;
   let starts = none;
   let hostTurn: HostTurn | undefined;
   if (adc.kind === "dynamic") {
     const entries = tileCount * digits * step.slices;
     const initial = Int32Array.from({ length: 2 * entries }, (_, at) => at % 2 === 0 ? 2147483647 : -2147483647);
-    const extremes = own(initial, `${name} extremes`);
-    starts = own(new Int32Array(entries), `${name} table starts`);
+    const extremes = keep(initial, `${name} extremes`);
+    starts = keep(new Int32Array(entries), `${name} table starts`);
     let grown: GpuBuffer | undefined;
     launches.push({
       kernel: await compile(device, { label: "extremes", code: extremesCode, bindings: bindings("rrwr"), values: { ...values, BLOCK } }),
@@ -80,47 +107,116 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
         const made = dynamicTables(step, digits, data);
         if (grown === undefined || grown.bytes < made.values.byteLength) {
           grown?.[Symbol.dispose]();
-          grown = own(made.values, `${name} values`);
+          grown = keep(made.values, `${name} values`);
         } else grown.upload(made.values);
         starts.upload(made.starts);
       },
     };
-    launches.push(await sumLaunch(() => grown ?? none, [0, 0, 0, 0, 0, 0]));
+    launches.push(...await sumLaunches(() => grown ?? none, [0, 0, 0, 0, 0, 0]));
   } else {
-    if (form!.kind === "table") table = own(adc.table.codes, `${name} ADC`);
+    if (form!.kind === "table") table = { data: within(adc.table, reach).codes, label: `${name} ADC` };
     const { mul, add, shift, top, gain, offset } = form!;
-    launches.push(await sumLaunch(table, [mul, add, shift, top, gain, offset]));
+    launches.push(...await sumLaunches(table, [mul, add, shift, top, gain, offset]));
   }
-  return {
-    launches,
-    hostTurn,
-    scratch: { bits: cells * step.inputBits * packed.words * 4, counts: counted ? (places + (signed ? cells * digits : 0)) * 4 : 0 },
-  };
+  return { launches, hostTurn, scratch };
 
-  async function sumLaunch(tableOperand: GpuBuffer | (() => GpuBuffer), converter: readonly number[]): Promise<Launch> {
-    const kernel = await compile(device, {
-      label: "crossbar",
-      code: crossbarCode,
-      bindings: bindings("rrwrrr"),
-      values: {
-        ...values,
-        ROWS: rows,
-        SUM: dynamic ? "f32" : "i32",
-        CLIP: Number(form?.kind === "clip"),
-        CLAMP: Number(form?.kind === "clamp"),
-        LINEAR: Number(form?.kind === "linear"),
-        TABLE: Number(form?.kind === "table"),
-        DYNAMIC: Number(dynamic),
-        CORRECTED: Number(correction !== 0),
-      },
-    });
-    return {
-      kernel,
-      operands: ["bits", planes, step.output, counts, tableOperand, starts],
-      params: (batch) => [batch * positions, ...shape, ...converter],
-      groups: (batch) => Math.ceil(batch * positions / rows) * columnTiles,
+  async function sumLaunches(tableOperand: Operand, converter: readonly number[]): Promise<readonly Launch[]> {
+    const convert = {
+      ...values,
+      SUM: dynamic ? "f32" : "i32",
+      CLIP: Number(form?.kind === "clip"),
+      CLAMP: Number(form?.kind === "clamp"),
+      LINEAR: Number(form?.kind === "linear"),
+      TABLE: Number(form?.kind === "table"),
+      DYNAMIC: Number(dynamic),
+      CORRECTED: Number(correction !== 0),
     };
+    const operands = ["bits", planes, step.output, counts, tableOperand, starts] as const;
+    const perGroup = columns / geometry.groups;
+    const shapes = tiledShapes(step, packed).filter((shape) => shape.rows * shape.columns * unrolledLines(step, packed) <= UNROLLED);
+    const choices: Tile[] = device.software ? ["direct", ...shapes] : [...shapes, "direct"];
+    const key = [
+      "crossbar",
+      step.inputBits,
+      step.digitBits,
+      packed.words,
+      String(values.PLANES),
+      form?.kind ?? "dynamic",
+      bucket(perGroup),
+      bucket(positions),
+      tileCount,
+      geometry.groups > 1,
+    ].join(" ");
+    return await context.tiles.pick(context, { key, choices, scratch, make: (tile) => tile === "direct" ? direct() : tiled(tile) });
+
+    async function direct(): Promise<Launch[]> {
+      const rows = crossbarRows(values, device.software);
+      return [{
+        kernel: await compile(device, {
+          label: "crossbar",
+          code: crossbarCode,
+          bindings: bindings("rrwrrr"),
+          values: { ...convert, ROWS: rows },
+        }),
+        operands,
+        params: (batch) => [batch * positions, ...shape, ...converter],
+        groups: (batch) => Math.ceil(batch * positions / rows) * columnTiles,
+      }];
+    }
+
+    async function tiled(tile: TileShape): Promise<Launch[]> {
+      const vectors = packed.words / packed.vectorWords, across = Math.ceil(perGroup / widthOf(tile));
+      return [{
+        kernel: await compile(device, {
+          label: "tiled crossbar",
+          code: tileCode,
+          bindings: bindings("rrwrrr"),
+          values: {
+            ...convert,
+            ...tileValues(tile, step.inputBits * vectors, packed.allPlanes * vectors),
+            DIGIT: Math.min(step.digitBits, step.inputBits),
+            RAGGED: Number(step.inputBits % step.digitBits !== 0 && digits > 1),
+          },
+        }),
+        operands,
+        params: (batch) => [batch * positions, geometry.groups, tileCount, columns, perGroup, across, ...converter],
+        groups: (batch) => Math.ceil(batch * positions / heightOf(tile)) * geometry.groups * across,
+      }];
+    }
   }
+
+  function tiledShapes(step: CrossbarStep, { words, allPlanes }: PackedCrossbar): TileShape[] {
+    const perGroup = columns / geometry.groups;
+    if (allPlanes === 0 || (geometry.groups > 1 && perGroup < 8)) return [];
+    const needs = { perPosition: step.inputBits * words * 4, perColumn: allPlanes * words * 4, columns: perGroup };
+    return tileShapes(device.limits, needs).filter((shape) => {
+      const loads = (heightOf(shape) * step.inputBits + widthOf(shape) * allPlanes) * words / packed.vectorWords /
+        (shape.lanesX * shape.lanesY);
+      return tileCount * (loads + 3 + step.slices * (digits + 1)) <= ROUNDS;
+    });
+  }
+}
+
+/** The one product that the step amounts to if every reachable sum converts without loss and the weights fit 16 bits. */
+function losslessProduct(step: CrossbarStep, reach: Reach, name: string): Product | undefined {
+  const { adc, geometry, input, output } = step;
+  if (adc.kind !== "table" || !fitsProduct({ geometry, zero: 0 })) return undefined;
+  const linear = linearAdc(adc.table, reach);
+  const weights = linear && combinedCells(step, linear.gain, step.correction);
+  if (weights === undefined) return undefined;
+  const conversions = (2 ** (digitCount(step) * step.digitBits) - 1) / (2 ** step.digitBits - 1) * (step.tiles.length - 1);
+  const bias = linear!.offset * conversions * step.sliceWeights.reduce((sum, weight) => sum + weight, 0);
+  return { name, input, output, geometry, weights, zero: 0, bias };
+}
+
+/** A table cut to the sums that can be reached: more of them have a cheap form. */
+function within({ min, codes }: AdcTable, { low, high }: Reach): AdcTable {
+  return { min: low, max: high, codes: codes.subarray(low - min, high - min + 1) };
+}
+
+/** Popcounts the tiled kernel spells out per position and column. */
+function unrolledLines({ digitBits, inputBits }: CrossbarStep, { words, vectorWords, allPlanes }: PackedCrossbar): number {
+  return Math.min(digitBits, inputBits) * words / vectorWords * allPlanes;
 }
 
 function isSigned({ slices }: PackedCrossbar): boolean {
@@ -129,7 +225,7 @@ function isSigned({ slices }: PackedCrossbar): boolean {
 
 /** Values common to the templates of all crossbar kernels. */
 function templateValues(step: CrossbarStep, packed: PackedCrossbar, lanes: number): TemplateValues {
-  const digits = Math.ceil(step.inputBits / step.digitBits);
+  const digits = digitCount(step);
   const perDigit = Array.from({ length: digits }, (_, digit) => digit);
   const { slices, vectorWords, words } = packed;
   return {
@@ -158,6 +254,7 @@ function templateValues(step: CrossbarStep, packed: PackedCrossbar, lanes: numbe
     EXTREMES: 2 * digits * step.slices,
     PLANES_TEXT: planesText,
     PARTIAL_TEXT: partialText,
+    CONVERT_TEXT: convertText,
   };
 }
 
@@ -181,11 +278,4 @@ function gatherParams({ geometry }: CrossbarStep): number[] {
     ...geometry.stride,
     ...geometry.padding,
   ];
-}
-
-function checkIntegers({ sliceWeights, correction }: CrossbarStep, where: string): void {
-  const wrong = [...sliceWeights, correction].find((weight) => !Number.isInteger(weight) || Math.abs(weight) >= 2 ** 24);
-  if (wrong !== undefined) {
-    throw new DeviceError("plan a crossbar", { where, got: wrong, wanted: "integer slice weights and correction below 2^24" });
-  }
 }

@@ -4,12 +4,25 @@ import type { GpuBuffer } from "../../gpu/buffers.ts";
 import type { GpuDevice } from "../../gpu/device.ts";
 import type { Binding, Kernel } from "../../gpu/program.ts";
 import type { Program } from "../program.ts";
+import type { TilePicker } from "./tiles.ts";
 
 /** Scratch space shared by all steps: activation bit planes and digit sums. */
 export type Scratch = "bits" | "counts";
 
-/** A buffer a launch reads or writes: a value by number, scratch space, a constant, or a buffer that may be replaced between runs. */
-export type Operand = number | Scratch | GpuBuffer | (() => GpuBuffer);
+/** Data that does not change from batch to batch; on the device only where a launch that runs reads it. */
+export interface Constant {
+  readonly data: ArrayBufferView<ArrayBufferLike>;
+  /** Name for messages. */
+  readonly label: string;
+}
+
+/** A buffer a launch reads or writes: a value by number, scratch space, a constant, a buffer, or one that may be replaced between runs. */
+export type Operand = number | Scratch | Constant | GpuBuffer | (() => GpuBuffer);
+
+/** Whether an operand is a constant. */
+export function isConstant(operand: Operand): operand is Constant {
+  return typeof operand === "object" && "data" in operand;
+}
 
 /** One kernel launch. */
 export interface Launch {
@@ -46,8 +59,10 @@ export interface StepPlan {
 export interface PlanContext {
   readonly device: GpuDevice;
   readonly program: Program;
-  /** Uploads a constant that lives as long as the session. */
-  own(data: ArrayBufferView<ArrayBufferLike>, label: string): GpuBuffer;
+  /** Makes a buffer that lives as long as the session and whose contents change. */
+  keep(data: ArrayBufferView<ArrayBufferLike>, label: string): GpuBuffer;
+  /** Decides between tile shapes. */
+  readonly tiles: TilePicker;
   /** Stands in for bindings a kernel does not use. */
   readonly none: GpuBuffer;
 }

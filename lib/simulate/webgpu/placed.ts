@@ -8,7 +8,7 @@ import type { GatherStep, ScatterStep } from "../program.ts";
 import { bindings, type Launch, type PlanContext, type StepPlan, workgroups } from "./launch.ts";
 
 /** Plans a gather step. */
-export async function planGather({ device, program, own }: PlanContext, step: GatherStep): Promise<StepPlan> {
+export async function planGather({ device, program }: PlanContext, step: GatherStep): Promise<StepPlan> {
   const { shape: [height, width, channels], name } = program.values[step.input]!;
   const rows = step.rows.length / 3, positions = step.origins.length / 2;
   const padded = new Int32Array(4 * rows);
@@ -16,7 +16,7 @@ export async function planGather({ device, program, own }: PlanContext, step: Ga
   return {
     launches: [{
       kernel: await compile(device, { label: "gather", code: gatherCode, bindings: bindings("rrrw") }),
-      operands: [step.input, own(step.origins, `${name} origins`), own(padded, `${name} rows`), step.output],
+      operands: [step.input, { data: step.origins, label: `${name} origins` }, { data: padded, label: `${name} rows` }, step.output],
       params: (batch) => [batch * positions * rows, positions, rows, height, width, channels],
       groups: (batch) => workgroups(Math.ceil(batch * positions * rows / 4)),
     }],
@@ -24,14 +24,14 @@ export async function planGather({ device, program, own }: PlanContext, step: Ga
 }
 
 /** Plans a scatter step. */
-export async function planScatter({ device, program, own, none }: PlanContext, step: ScatterStep): Promise<StepPlan> {
+export async function planScatter({ device, program, none }: PlanContext, step: ScatterStep): Promise<StepPlan> {
   const { shape, type, name } = program.values[step.output]!;
   const size = elements(shape), [, , channels] = shape;
   const kernel = (from: string, values: { readonly START: number; readonly BIASED: number }) =>
     compile(device, { label: "scatter", code: scatterCode, bindings: bindings("rrrrw"), values: { FROM: from, TO: type, ...values } });
   const launches: Launch[] = [{
     kernel: await kernel("i32", { START: 1, BIASED: Number(step.bias !== undefined) }),
-    operands: [step.bias === undefined ? none : own(step.bias, `${name} start`), none, none, none, step.output],
+    operands: [step.bias === undefined ? none : { data: step.bias, label: `${name} start` }, none, none, none, step.output],
     params: (batch) => [batch * size, 0, 0, size, channels],
     groups: (batch) => workgroups(batch * size),
   }];
@@ -41,9 +41,9 @@ export async function planScatter({ device, program, own, none }: PlanContext, s
       kernel: await kernel(program.values[input]!.type, { START: 0, BIASED: 0 }),
       operands: [
         input,
-        own(pixels, `${name} pixels`),
-        own(list, `${name} channels`),
-        own(type === "i32" ? Int32Array.of(factor) : Float32Array.of(factor), `${name} factor`),
+        { data: pixels, label: `${name} pixels` },
+        { data: list, label: `${name} channels` },
+        { data: type === "i32" ? Int32Array.of(factor) : Float32Array.of(factor), label: `${name} factor` },
         step.output,
       ],
       params: (batch) => [batch * count, pixels.length, list.length, size, channels],

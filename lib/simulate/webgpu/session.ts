@@ -1,21 +1,35 @@
 // Executes a planned program batch by batch: uploads pixels, encodes all launches into one submission, reads everything back at once.
+// The next batch is uploaded and submitted while the one before is still computed or read back.
 
 import { DeviceError, ShapeError } from "../../errors.ts";
+import { allocate } from "../../gpu/allocate.ts";
 import { GpuBuffer, padded } from "../../gpu/buffers.ts";
 import type { GpuDevice } from "../../gpu/device.ts";
 import { bind, dispatch } from "../../gpu/program.ts";
 import { elements, type Tensor, type TypedArray } from "../../tensor.ts";
 import type { BatchResult, Session } from "../backend.ts";
 import type { Program } from "../program.ts";
-import type { HostTurn, Launch, Operand, PlanContext, Scratch, StepPlan } from "./launch.ts";
+import { type HostTurn, isConstant, type Launch, type Operand, type PlanContext, type Scratch, type StepPlan } from "./launch.ts";
 import { bytesOf, type MemoryPlan, planMemory } from "./plan.ts";
 import { planStep } from "./steps.ts";
+import { fixedTiles, type TilePicker } from "./tiles.ts";
+import { type StepGroup, Weights } from "./weights.ts";
 
 /** Bytes between the parameters of two launches: the alignment every device accepts. */
 const PARAMETER_STRIDE = 256;
+/** Batches submitted and not yet read back: one computes while the next is uploaded. */
+const IN_FLIGHT = 2;
+
+/** How a session works, beside its program. */
+export interface SessionOptions {
+  /** Decides between tile shapes; by default the best guess. */
+  readonly tiles?: TilePicker;
+  /** Most bytes of constants on the device at once; by default all, or what the device grants. */
+  readonly memory?: number;
+}
 
 /** Packs, uploads and compiles a program. @throws {DeviceError} if a kernel does not compile or something does not fit. */
-export async function prepareSession(device: GpuDevice, program: Program): Promise<Session> {
+export async function prepareSession(device: GpuDevice, program: Program, options: SessionOptions = {}): Promise<Session> {
   if (program.values[program.output]?.type !== "f32") {
     throw new ShapeError("prepare a program", { where: program.values[program.output]?.name ?? "output", wanted: "an f32 output" });
   }
@@ -24,14 +38,17 @@ export async function prepareSession(device: GpuDevice, program: Program): Promi
     const context: PlanContext = {
       device,
       program,
-      own: (data, label) => owned.use(new GpuBuffer(device, "storage", data.byteLength, label)).upload(data),
+      keep: (data, label) => owned.use(new GpuBuffer(device, "storage", data.byteLength, label)).upload(data),
+      tiles: options.tiles ?? fixedTiles(),
       none: owned.use(new GpuBuffer(device, "storage", 16, "unused binding")),
     };
     const plans: StepPlan[] = [];
-    await device.scoped("prepare a program", "weights", async () => {
+    await device.scoped("prepare a program", "kernels", async () => {
       for (const step of program.steps) plans.push(await planStep(context, step));
     });
-    return new WebgpuSession(device, program, plans, planMemory(device, program, plans), owned);
+    const memory = planMemory(device, program, plans);
+    const weights = owned.use(await Weights.prepare(device, program, plans, options.memory));
+    return new WebgpuSession(device, program, plans, memory, weights, owned);
   } catch (error) {
     owned.dispose();
     throw error;
@@ -45,11 +62,19 @@ interface Piece {
   readonly images: number;
 }
 
+/** A batch on its way. */
+interface Job {
+  readonly batch: number;
+  readonly pieces: readonly Piece[];
+  readonly staging: GpuBuffer;
+}
+
 class WebgpuSession implements Session {
   readonly #device: GpuDevice;
   readonly #program: Program;
   readonly #plans: readonly StepPlan[];
   readonly #memory: MemoryPlan;
+  readonly #weights: Weights;
   readonly #owned: DisposableStack;
   readonly #parameters: GpuBuffer;
   readonly #launchIndex = new Map<Launch, number>();
@@ -59,32 +84,52 @@ class WebgpuSession implements Session {
   #images = -1;
   #closed = false;
   #queue: Promise<unknown> = Promise.resolve();
+  #reading: Promise<unknown>[] = [];
 
-  constructor(device: GpuDevice, program: Program, plans: readonly StepPlan[], memory: MemoryPlan, owned: DisposableStack) {
+  constructor(
+    device: GpuDevice,
+    program: Program,
+    plans: readonly StepPlan[],
+    memory: MemoryPlan,
+    weights: Weights,
+    owned: DisposableStack,
+  ) {
     this.#device = device;
     this.#program = program;
     this.#plans = plans;
     this.#memory = memory;
+    this.#weights = weights;
     this.#owned = owned;
     for (const { launches } of plans) for (const launch of launches) this.#launchIndex.set(launch, this.#launchIndex.size);
     this.#parameters = owned.use(new GpuBuffer(device, "uniform", this.#launchIndex.size * PARAMETER_STRIDE, "parameters"));
   }
 
   run(images: Tensor<Uint8Array>, taps: readonly number[] = []): Promise<BatchResult> {
-    const turn = this.#queue.then(() => this.#run(images, taps));
-    this.#queue = turn.catch(() => {});
-    return turn;
+    const submitted = this.#queue.then(async () => {
+      while (this.#reading.length >= IN_FLIGHT) await this.#reading[0];
+      const job = await this.#submit(images, taps);
+      const result = this.#read(job, taps);
+      const done: Promise<unknown> = result.then(() => {}, () => {}).then(() => {
+        this.#reading = this.#reading.filter((each) => each !== done);
+      });
+      this.#reading.push(done);
+      return { result };
+    });
+    this.#queue = submitted.catch(() => {});
+    return submitted.then(({ result }) => result);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queue;
+    await Promise.all(this.#reading);
     if (this.#closed) return;
     this.#closed = true;
     this.#release();
     this.#owned.dispose();
   }
 
-  async #run(images: Tensor<Uint8Array>, taps: readonly number[]): Promise<BatchResult> {
+  /** Uploads, encodes and submits a batch. */
+  async #submit(images: Tensor<Uint8Array>, taps: readonly number[]): Promise<Job> {
     if (this.#closed) throw new DeviceError("run a program", { got: "a closed session", wanted: "an open one" });
     this.#device.check();
     const batch = this.#check(images, taps);
@@ -107,16 +152,27 @@ class WebgpuSession implements Session {
         bytes += padded(count * bytesOf(this.#program.values[value]!));
       }
     }
-    using staging = new GpuBuffer(this.#device, "staging", bytes, "read-back");
-    await this.#device.scoped("run a program", this.#device.description, async () => {
-      this.#reserve(Math.min(batch, capacity));
-      const pixels = elements(this.#program.values[0]!.shape);
-      for (let first = 0; first < batch; first += capacity) {
-        const count = Math.min(capacity, batch - first);
-        const piecesHere = pieces.slice(first / capacity * wanted.length, (first / capacity + 1) * wanted.length);
-        await this.#runPart(images.data.subarray(first * pixels, (first + count) * pixels), count, staging, piecesHere);
-      }
-    });
+    const staging = await allocate(this.#device, "staging", bytes, "read-back");
+    try {
+      await this.#reserve(Math.min(batch, capacity));
+      await this.#device.scoped("run a program", this.#device.description, async () => {
+        const pixels = elements(this.#program.values[0]!.shape);
+        for (let first = 0; first < batch; first += capacity) {
+          const count = Math.min(capacity, batch - first);
+          const piecesHere = pieces.slice(first / capacity * wanted.length, (first / capacity + 1) * wanted.length);
+          await this.#runPart(images.data.subarray(first * pixels, (first + count) * pixels), count, staging, piecesHere);
+        }
+      });
+    } catch (error) {
+      staging[Symbol.dispose]();
+      throw error;
+    }
+    return { batch, pieces, staging };
+  }
+
+  /** Waits for a batch and takes its values apart. */
+  async #read({ batch, pieces, staging: owned }: Job, taps: readonly number[]): Promise<BatchResult> {
+    using staging = owned;
     const data = batch === 0 ? new ArrayBuffer(0) : await staging.read();
     const result = (value: number) => gather(this.#program, value, batch, pieces, data);
     const output = result(this.#program.output) as Tensor;
@@ -145,12 +201,13 @@ class WebgpuSession implements Session {
   }
 
   /** Makes room for `images` images at once. */
-  #reserve(images: number): void {
+  async #reserve(images: number): Promise<void> {
     if (images <= this.#capacity) return;
     this.#release();
-    const make = (bytes: number, label: string) => new GpuBuffer(this.#device, "storage", images * bytes, label);
-    this.#slots = this.#memory.slots.map((bytes, slot) => make(bytes, `slot ${slot}`));
-    this.#scratch = { bits: make(this.#memory.scratch.bits, "bits"), counts: make(this.#memory.scratch.counts, "counts") };
+    const make = (bytes: number, label: string) => allocate(this.#device, "storage", images * bytes, `${label} of ${images} images`);
+    for (const [slot, bytes] of this.#memory.slots.entries()) this.#slots.push(await make(bytes, `activations ${slot}`));
+    this.#scratch.bits = await make(this.#memory.scratch.bits, "bit planes");
+    this.#scratch.counts = await make(this.#memory.scratch.counts, "digit sums");
     this.#capacity = images;
   }
 
@@ -170,9 +227,20 @@ class WebgpuSession implements Session {
   }
 
   async #runPart(pixels: Uint8Array, images: number, staging: GpuBuffer, pieces: readonly Piece[]): Promise<void> {
-    const { raw } = this.#device;
     this.#writeParameters(images);
     this.#slots[this.#memory.slotOf[0]!]!.upload(pixels);
+    for (const group of this.#weights.groups) {
+      await this.#weights.enter(group);
+      await this.#runGroup(group, images, staging, pieces);
+      if (!this.#weights.streamed) continue;
+      this.#weights.leave();
+      // Freed memory is free once the work is done: do not ask for the next layers' before.
+      await this.#device.settle("stream weights", this.#device.raw.queue.onSubmittedWorkDone());
+    }
+  }
+
+  async #runGroup({ first, end }: StepGroup, images: number, staging: GpuBuffer, pieces: readonly Piece[]): Promise<void> {
+    const { raw } = this.#device;
     let encoder = raw.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     const endPass = () => {
@@ -186,8 +254,8 @@ class WebgpuSession implements Session {
       const size = padded4(images * bytesOf(this.#program.values[value]!));
       if (size > 0) encoder.copyBufferToBuffer(this.#slots[this.#memory.slotOf[value]!]!.raw, 0, staging.raw, piece.offset, size);
     };
-    save(0);
-    for (const [index, step] of this.#program.steps.entries()) {
+    if (first === 0) save(0);
+    for (let index = first; index < end; index++) {
       const { launches, hostTurn } = this.#plans[index]!;
       hostTurn?.buffer.upload(hostTurn.initial);
       for (const [at, launch] of launches.entries()) {
@@ -203,7 +271,7 @@ class WebgpuSession implements Session {
         ]);
         dispatch(this.#device, pass, launch.kernel, group, launch.groups(images));
       }
-      save(step.output);
+      save(this.#program.steps[index]!.output);
     }
     endPass();
     raw.queue.submit([encoder.finish()]);
@@ -216,7 +284,8 @@ class WebgpuSession implements Session {
   #buffer(operand: Operand): GpuBuffer {
     if (typeof operand === "number") return this.#slots[this.#memory.slotOf[operand]!]!;
     if (typeof operand === "string") return this.#scratch[operand]!;
-    return typeof operand === "function" ? operand() : operand;
+    if (typeof operand === "function") return operand();
+    return isConstant(operand) ? this.#weights.buffer(operand) : operand;
   }
 
   async #takeTurn({ buffer, initial, receive }: HostTurn, encoder: GPUCommandEncoder): Promise<void> {

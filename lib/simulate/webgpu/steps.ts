@@ -6,14 +6,14 @@ import levelsCode from "../../../kernels/levels.wgsl" with { type: "text" };
 import poolCode from "../../../kernels/pool.wgsl" with { type: "text" };
 import softmaxCode from "../../../kernels/softmax.wgsl" with { type: "text" };
 import { DeviceError } from "../../errors.ts";
-import type { GpuBuffer } from "../../gpu/buffers.ts";
 import { compile } from "../../gpu/program.ts";
 import { elements } from "../../tensor.ts";
 import type { ElementStep, FloatStep, IntegerStep, PoolStep, QuantizeStep, Step, ThresholdStep, Value } from "../program.ts";
 import { rint } from "../reference/crossbar.ts";
 import { planCrossbar } from "./crossbar.ts";
 import { planGather, planScatter } from "./placed.ts";
-import { bindings, lanesFor, type Launch, type PlanContext, type StepPlan, workgroups } from "./launch.ts";
+import { fitsProduct, planProduct } from "./product.ts";
+import { bindings, type Constant, lanesFor, type Launch, type Operand, type PlanContext, type StepPlan, workgroups } from "./launch.ts";
 
 /** Rows summed per launch: some adapters end shader loops silently after 65,535 rounds. */
 const ROWS_PER_LAUNCH = 32768;
@@ -35,7 +35,7 @@ export async function planStep(context: PlanContext, step: Step): Promise<StepPl
       return await planScatter(context, step);
     case "integer":
       requireType(context, step.op, step.input, "u8");
-      return await planConvolution(context, step, packPairs(step), `zeros`);
+      return await planInteger(context, step);
     case "float":
       requireType(context, step.op, step.input, "f32");
       return await planConvolution(context, step, step.weights, "bias");
@@ -46,7 +46,7 @@ export async function planStep(context: PlanContext, step: Step): Promise<StepPl
       requireType(context, step.op, step.input, "f32");
       return await planQuantize(context, step);
     case "affine": {
-      const [scale, bias] = [context.own(step.scale, "scale"), context.own(step.bias, "bias")];
+      const [scale, bias]: Constant[] = [{ data: step.scale, label: "scale" }, { data: step.bias, label: "bias" }];
       return { launches: [await elementLaunch(context, "AFFINE", step.input, step.output, { scale, bias, channels: step.scale.length })] };
     }
     case "maxPool":
@@ -68,6 +68,14 @@ function valueOf(context: PlanContext, index: number): Value {
 function requireType(context: PlanContext, op: string, input: number, wanted: Value["type"]): void {
   const { type, name } = valueOf(context, input);
   if (type !== wanted) throw new DeviceError(`plan a ${op} step`, { where: name, got: type, wanted });
+}
+
+async function planInteger(context: PlanContext, step: IntegerStep): Promise<StepPlan> {
+  const direct = async () => (await planConvolution(context, step, packPairs(step), "zeros")).launches;
+  if (!fitsProduct(step)) return { launches: await direct() };
+  const { input, output, geometry, weights, zero } = step;
+  const { name } = valueOf(context, output);
+  return { launches: await planProduct(context, { name, input, output, geometry, weights, zero, bias: 0 }, direct) };
 }
 
 async function planConvolution(
@@ -99,7 +107,12 @@ async function planConvolution(
       SUM: float ? "f32" : "i32",
     },
   });
-  const operands = [step.input, context.own(weights, `${name} weights`), step.output, float ? context.own(step.bias, label) : context.none];
+  const operands = [
+    step.input,
+    { data: weights, label: `${name} weights` },
+    step.output,
+    float ? { data: step.bias, label } : context.none,
+  ];
   const zero = step.op === "integer" ? step.zero : 0;
   const share = Math.max(4, Math.floor(ROWS_PER_LAUNCH / taps / 4) * 4);
   const launches: Launch[] = [];
@@ -134,15 +147,15 @@ function packPairs({ geometry, weights }: IntegerStep): Uint32Array {
 }
 
 async function planThreshold(context: PlanContext, { input, output, thresholds, levels, sign }: ThresholdStep): Promise<StepPlan> {
-  const lists = context.own(thresholds, "thresholds");
-  const signs = context.own(Int32Array.from(sign), "signs");
+  const lists = { data: thresholds, label: "thresholds" };
+  const signs = { data: Int32Array.from(sign), label: "signs" };
   return { launches: [await levelsLaunch(context, "i32", [input, lists, signs, output], sign.length, levels)] };
 }
 
 /** Quantisation as thresholds: the smallest f32 that reaches each code, so that results are exact whatever the device's division. */
 async function planQuantize(context: PlanContext, { input, output, step, levels }: QuantizeStep): Promise<StepPlan> {
   const thresholds = Float32Array.from({ length: levels }, (_, level) => smallestReaching((x) => rint(x / step) > level));
-  const operands = [input, context.own(thresholds, "thresholds"), context.own(Float32Array.of(1), "sign"), output];
+  const operands = [input, { data: thresholds, label: "thresholds" }, { data: Float32Array.of(1), label: "sign" }, output];
   return { launches: [await levelsLaunch(context, "f32", operands, 1, levels)] };
 }
 
@@ -163,7 +176,7 @@ function smallestReaching(holds: (x: number) => boolean): number {
 async function levelsLaunch(
   context: PlanContext,
   type: "i32" | "f32",
-  operands: readonly (number | GpuBuffer)[],
+  operands: readonly Operand[],
   channels: number,
   levels: number,
 ): Promise<Launch> {
@@ -204,8 +217,8 @@ interface ElementOptions {
   readonly channels?: number;
   readonly outChannels?: number;
   readonly offset?: number;
-  readonly scale?: GpuBuffer;
-  readonly bias?: GpuBuffer;
+  readonly scale?: Operand;
+  readonly bias?: Operand;
 }
 
 async function elementLaunch(
