@@ -252,11 +252,13 @@ export { DEFAULT_RECIPE, quantizersOf, type QuantizerSpec, type Recipe, recipe }
 export { learningRate, type Schedule } from "./lib/train/schedule.ts";
 export { descend, type Optimizer } from "./lib/train/optimizer.ts";
 export { type TrainingGraph, trainingGraph, type TrainingQuantizers } from "./lib/train/graph.ts";
-export { type Parameter, parameter, type ParameterGroup } from "./lib/train/parameter.ts";
+export { type Parameter, parameter, type ParameterGroup, type StoredParameter } from "./lib/train/parameter.ts";
 export { crossEntropy, type Loss } from "./lib/train/loss.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export { train, type Training, type TrainingProgress, type TrainOptions } from "./lib/train/train.ts";
 export { decodeWeights, trainedNetwork } from "./lib/train/trained.ts";
+export type { TrainingChoice } from "./lib/train/open_trainer.ts";
+export type { TrainingBackend, TrainingState } from "./lib/train/trainer.ts";
 
 // Files and foundations
 export { decodeSafetensors, encodeSafetensors, readSafetensors, type SafetensorsFile, writeSafetensors } from "./lib/io/safetensors.ts";

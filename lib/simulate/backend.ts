@@ -16,6 +16,8 @@ export interface BatchResult {
 
 /** A program made ready: weights packed and on the device once, buffers reused from batch to batch. */
 export interface Session extends AsyncDisposable {
+  /** Runs worth having under way at once, so that one uploads while another computes; default 1. */
+  readonly overlap?: number;
   /** Runs one batch of pixels, `[batch, height, width, channels]` u8; `taps` names further values to hand back. */
   run(images: Tensor<Uint8Array>, taps?: readonly number[]): Promise<BatchResult>;
 }

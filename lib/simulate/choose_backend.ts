@@ -59,7 +59,8 @@ async function firstThatOpens(openers: readonly (() => Promise<Backend | undefin
   return undefined;
 }
 
-async function realAdapter(): Promise<boolean> {
+/** Whether there is an adapter that is no software. */
+export async function realAdapter(): Promise<boolean> {
   const adapter = await requestAdapter({ powerPreference: "high-performance" });
   return adapter !== undefined && !describeAdapter(adapter).fallback;
 }

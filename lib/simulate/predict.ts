@@ -3,7 +3,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { ShapeError } from "../errors.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
-import type { Session } from "./backend.ts";
+import type { BatchResult, Session } from "./backend.ts";
 
 /** Options of {@linkcode predict}. */
 export interface PredictOptions {
@@ -24,13 +24,28 @@ export async function predict(session: Session, data: Dataset, options: PredictO
   const { batch = 64 } = options;
   const [count = 0, ...shape] = data.images.shape, size = elements(shape);
   let outputs: Float32Array | undefined;
-  for (let begin = 0; begin < count; begin += batch) {
-    options.signal?.throwIfAborted();
-    const here = Math.min(batch, count - begin);
-    const { output } = await session.run(tensor(data.images.data.subarray(begin * size, (begin + here) * size), [here, ...shape]));
-    outputs ??= new Float32Array(count * output.data.length / here);
-    outputs.set(output.data, begin * output.data.length / here);
-    options.onProgress?.(begin + here);
+  const underWay: { readonly begin: number; readonly images: number; readonly result: Promise<BatchResult> }[] = [];
+  const take = async () => {
+    const { begin, images, result } = underWay.shift()!, { output } = await result;
+    const size = output.data.length / images;
+    outputs ??= new Float32Array(count * size);
+    outputs.set(output.data, begin * size);
+    options.onProgress?.(begin + images);
+  };
+  try {
+    for (let begin = 0; begin < count; begin += batch) {
+      options.signal?.throwIfAborted();
+      const images = Math.min(batch, count - begin);
+      const pixels = tensor(data.images.data.subarray(begin * size, (begin + images) * size), [images, ...shape]);
+      const result = session.run(pixels);
+      result.catch(() => {}); // heard when its turn comes
+      underWay.push({ begin, images, result });
+      if (underWay.length >= (session.overlap ?? 1)) await take();
+    }
+    while (underWay.length > 0) await take();
+  } finally {
+    // After a failure, runs still under way end before the session may be closed.
+    await Promise.allSettled(underWay.map(({ result }) => result));
   }
   if (outputs === undefined) throw new ShapeError("run a network", { where: data.name, got: "no images", wanted: "at least one" });
   return tensor(outputs, [count, outputs.length / count]);

@@ -4,8 +4,8 @@ import { FileError } from "../errors.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import type { Network } from "../network/graph.ts";
 import { type Tensor, tensor } from "../tensor.ts";
-import type { TrainingGraph } from "./graph.ts";
 import type { Recipe } from "./recipe.ts";
+import type { TrainingState } from "./trainer.ts";
 
 /** A checkpoint read back and found to belong to the run. */
 export interface Checkpoint {
@@ -28,7 +28,7 @@ function identity(plan: Recipe, network: Network): string {
 /** Writes the state by temporary file and rename. `data` says what is trained on. */
 export async function saveCheckpoint(
   path: string,
-  graph: TrainingGraph,
+  graph: TrainingState,
   plan: Recipe,
   network: Network,
   step: number,
@@ -85,7 +85,7 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
 }
 
 /** Puts a checkpoint's state into a graph; returns the step it stands at. */
-export function restore(graph: TrainingGraph, saved: Checkpoint): number {
+export function restore(graph: TrainingState, saved: Checkpoint): number {
   const take = (name: string): Tensor => {
     const found = saved.tensors[name];
     if (found === undefined || !(found.data instanceof Float32Array)) {

@@ -3,14 +3,15 @@
 import type { ThreadPool } from "../cpu/pool.ts";
 import { GraphError, OptionError, ShapeError } from "../errors.ts";
 import { INPUT, type Layer, type Network, type Relu } from "../network/graph.ts";
-import { inferShapes } from "../network/shapes.ts";
-import { validate } from "../network/validate.ts";
 import type { ActivationQuantizer, WeightQuantizer } from "../quantize/quantizer.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { convolution, gradientHalo } from "./convolution.ts";
 import { normalization } from "./normalization.ts";
 import { type BuildContext, type GradientSink, mover, type Operation } from "./op.ts";
 import type { Parameter } from "./parameter.ts";
+import { planTraining } from "./plan.ts";
+import { networkWith } from "./trained.ts";
+import type { TrainingState } from "./trainer.ts";
 import { averagePool, combine, flatten, maxPool, shuffle, slice } from "./reshape.ts";
 import { imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
@@ -23,7 +24,7 @@ export interface TrainingQuantizers {
 }
 
 /** A network ready to train. Owns shared memory through the pool it was built on. */
-export interface TrainingGraph {
+export interface TrainingGraph extends TrainingState {
   /** Images per batch. */
   readonly batch: number;
   /** All trainable tensors. */
@@ -54,23 +55,10 @@ export async function trainingGraph(
   batch: number,
   quantizers: TrainingQuantizers = NONE,
 ): Promise<TrainingGraph> {
-  if (!Number.isInteger(batch) || batch < 1) {
-    throw new OptionError("build a training graph", { where: "batch", got: batch, wanted: "a positive integer" });
-  }
-  validate(network);
-  const shapes = inferShapes(network);
-  const layers = network.layers.at(-1)!.op === "softmax" ? network.layers.slice(0, -1) : network.layers;
-  // A layer that reads a value twice (x + x) stands in the list twice.
-  const readers = (name: string) => layers.flatMap((layer) => layer.inputs.filter((input) => input === name).map(() => layer));
-  const fused = new Map<string, Relu>();
-  for (const layer of layers) {
-    const next = readers(layer.name);
-    if (layer.op === "batchNorm" && next.length === 1 && next[0]!.op === "relu") fused.set(layer.name, next[0] as Relu);
-  }
-
+  const plan = planTraining(network, batch);
   const values = new Map<string, TrainingValue>();
   const define = (name: string, producer: Layer | undefined) => {
-    const shape = shapes.get(name)!, next = readers(name);
+    const shape = plan.shape(name), next = plan.readers(name);
     const halo = Math.max(0, ...next.map((layer) => layer.op === "conv" ? Math.max(...layer.padding) : 0));
     const back = producer?.op === "conv" ? Math.max(0, gradientHalo(producer)) : 0;
     const value: TrainingValue = {
@@ -89,17 +77,13 @@ export async function trainingGraph(
 
   const context: BuildContext = { pool, batch, gradientSink: sinks(pool, batch) };
   const operations: Operation[] = [];
-  for (const layer of layers) {
-    if (layer.op === "relu" && [...fused.values()].includes(layer)) continue;
+  for (const { layer, relu } of plan.layers) {
     const inputs = layer.inputs.map((name) => values.get(name)!);
-    operations.push(await build(context, network, layer, fused.get(layer.name), inputs, define, quantizers));
+    operations.push(await build(context, network, layer, relu, inputs, define, quantizers));
   }
 
-  const last = layers.at(-1)!.name, output = values.get(last)!, input = values.get(INPUT)!;
-  if (output.shape[0] !== 1 || output.shape[1] !== 1) {
-    throw new ShapeError("build a training graph", { where: last, got: output.shape, wanted: "an output of shape [1, 1, features]" });
-  }
-  const features = output.shape[2], width = output.data.plane.channels;
+  const { features } = plan, output = values.get(plan.output)!, input = values.get(INPUT)!;
+  const width = output.data.plane.channels;
   const parameters = operations.flatMap((operation) => operation.parameters);
   const state = Object.assign({}, ...operations.map((operation) => operation.state)) as Record<string, Float32Array>;
   const logits = pool.f32(output.data.address, batch * width), seed = pool.f32(output.gradient.address, batch * width);
@@ -121,13 +105,7 @@ export async function trainingGraph(
       for (let image = 0; image < batch; image++) seed.set(gradient.subarray(image * features, (image + 1) * features), image * width);
       for (const operation of operations.toReversed()) operation.backward();
     },
-    network() {
-      const trained = Object.fromEntries(parameters.map((entry) => [entry.name, entry.read()]));
-      const statistics = Object.fromEntries(
-        Object.entries(state).map(([name, data]) => [name, tensor(Float32Array.from(data), [data.length])]),
-      );
-      return { ...network, parameters: { ...network.parameters, ...trained, ...statistics } };
-    },
+    network: () => networkWith(network, parameters, state),
     output(name) {
       const value = values.get(name);
       if (value !== undefined) return interior(pool, batch, value);

@@ -15,7 +15,7 @@ export interface Optimizer {
 }
 
 /** Smallest clipping level α: below it every activation would saturate. */
-const SMALLEST_ALPHA = 0.05;
+export const SMALLEST_ALPHA = 0.05;
 
 /** One step of SGD: g += decay·w, v = momentum·v + g, w −= rate·(g + momentum·v) (or rate·v without Nesterov). */
 export function descend(parameters: readonly Parameter[], optimizer: Optimizer, learningRate: number): void {

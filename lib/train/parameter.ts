@@ -8,36 +8,40 @@ import { padded } from "./value.ts";
 /** Decides learning rate and decay: weights, batch-norm and bias terms, or clipping levels α. */
 export type ParameterGroup = "weight" | "normalization" | "alpha";
 
-/** A trainable parameter. Views are in kernel layout; `read` and `write` convert from and to the network's. */
-export interface Parameter {
+/** What every device keeps of a trainable tensor. Views are in kernel layout; `read` and `write` convert from and to the network's. */
+export interface StoredParameter {
   /** Name in the network. */
   readonly name: string;
   /** Group whose rate and decay apply. */
   readonly group: ParameterGroup;
   /** Latent float values, kernel layout. */
   readonly values: Float32Array;
-  /** ∂loss/∂values of the last backward pass. */
-  readonly gradient: Float32Array;
   /** The optimiser's velocity. */
   readonly momentum: Float32Array;
-  /** Address of the values kernels multiply with: fake-quantised where there is a quantizer. */
-  readonly address: number;
-  /** Address of `gradient`. */
-  readonly gradientAddress: number;
   /** Fake quantiser, if any. */
   readonly quantizer: WeightQuantizer | undefined;
-  /** Recomputes the fake-quantised copy. */
-  refresh(): void;
-  /** Turns the gradient of the quantised copy into that of the values. */
-  pullBack(): void;
   /** Values in the network's layout, from `values` or another array of the same layout. */
   read(source?: Float32Array): Tensor;
   /** Sets `values`, or another array, from the network's layout. */
   write(from: Tensor, target?: Float32Array): void;
 }
 
+/** A trainable parameter in the pool's memory. */
+export interface Parameter extends StoredParameter {
+  /** ∂loss/∂values of the last backward pass. */
+  readonly gradient: Float32Array;
+  /** Address of the values kernels multiply with: fake-quantised where there is a quantizer. */
+  readonly address: number;
+  /** Address of `gradient`. */
+  readonly gradientAddress: number;
+  /** Recomputes the fake-quantised copy. */
+  refresh(): void;
+  /** Turns the gradient of the quantised copy into that of the values. */
+  pullBack(): void;
+}
+
 /** Where element i of the network's tensor lies in the kernel layout, and how long that layout is. */
-interface Layout {
+export interface Layout {
   readonly length: number;
   readonly position: (index: number) => number;
 }
@@ -90,7 +94,7 @@ export function parameter(
 }
 
 /** Convolutions lie as [kernel row][kernel column][in][out] with channels padded; `expand` > 1 makes grouped weights block-diagonal dense ones. */
-function layoutOf(shape: readonly number[], expand: number): Layout {
+export function layoutOf(shape: readonly number[], expand: number): Layout {
   if (shape.length < 2) return { length: padded(elements(shape)), position: (index) => index };
   const [out, depth, height, width] = [shape[0]!, shape[1]!, shape[2] ?? 1, shape[3] ?? 1];
   const rows = padded(depth * expand), columns = padded(out), perGroup = out / expand;

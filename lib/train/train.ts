@@ -3,17 +3,14 @@
 import { augmentBatch } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { OptionError, ShapeError } from "../errors.ts";
-import { ThreadPool } from "../cpu/pool.ts";
 import type { Network } from "../network/graph.ts";
 import { permutation } from "../random.ts";
 import { type Checkpoint, loadCheckpoint, restore, saveCheckpoint } from "./checkpoint.ts";
-import { evaluate } from "./evaluate.ts";
-import { trainingGraph } from "./graph.ts";
-import { crossEntropy } from "./loss.ts";
-import { descend } from "./optimizer.ts";
-import { quantizersOf, type Recipe, recipe } from "./recipe.ts";
+import { openTrainer, type TrainingChoice } from "./open_trainer.ts";
+import { type Recipe, recipe } from "./recipe.ts";
 import { learningRate } from "./schedule.ts";
 import { trainedNetwork } from "./trained.ts";
+import type { StepResult } from "./trainer.ts";
 
 /** What the loop reports after every step. */
 export interface TrainingProgress {
@@ -23,7 +20,7 @@ export interface TrainingProgress {
   readonly steps: number;
   /** Epoch the step belonged to, from 1. */
   readonly epoch: number;
-  /** Mean loss and share of correct images since the epoch (or the resumption) began. */
+  /** Mean loss since the epoch (or the resumption) began; on a GPU without the running step, except at an epoch's end. */
   readonly loss: number;
   /** Share of correct training images since the epoch began. */
   readonly accuracy: number;
@@ -45,7 +42,9 @@ export interface TrainOptions {
   readonly validation?: Dataset;
   /** File to write the state to at every epoch's end and on interruption, and to resume from if it exists. */
   readonly checkpoint?: string;
-  /** Threads, default all cores. */
+  /** Where to train, default "cpu". "auto" takes WebGPU on a real adapter, else the CPU. Checkpoints go from one to the other. */
+  readonly backend?: TrainingChoice;
+  /** Threads of the CPU, default all cores. */
   readonly threads?: number;
   /** Stops after the running step, with the checkpoint written. */
   readonly signal?: AbortSignal;
@@ -68,10 +67,12 @@ export interface Training {
 }
 
 /**
- * Trains a network on the CPU, fake-quantised as the recipe says.
+ * Trains a network, fake-quantised as the recipe says. On the CPU the same options give the same bits; a WebGPU device follows it within 1e-4 a
+ * step, until a rounding falls to the other side.
  *
  * @throws {OptionError} if the recipe is wrong, or there are fewer images than a batch.
  * @throws {ShapeError} if images do not fit the network.
+ * @throws {DeviceError} if the backend asked for cannot run here.
  * @throws {FileError} if the checkpoint cannot be written, is corrupted, or belongs to another recipe.
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<Training> {
@@ -83,21 +84,28 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   if (data.images.shape.slice(1).join() !== network.input.join()) {
     throw new ShapeError("train", { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
   }
-  using pool = await ThreadPool.create(options.threads === undefined ? {} : { threads: options.threads });
-  const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
+  await using trainer = await openTrainer(network, plan, options.backend, options.threads);
   const subject = `${count} images of ${data.name}`;
   const saved: Checkpoint | undefined = options.checkpoint === undefined
     ? undefined
     : await loadCheckpoint(options.checkpoint, plan, network, subject);
-  let step = saved === undefined ? 0 : restore(graph, saved), validation = saved?.validation;
+  let step = saved === undefined ? 0 : restore(trainer.state, saved), validation = saved?.validation;
+  if (saved !== undefined) trainer.push();
   const save = async () => {
-    if (options.checkpoint !== undefined) await saveCheckpoint(options.checkpoint, graph, plan, network, step, validation, subject);
+    if (options.checkpoint === undefined) return;
+    await trainer.pull();
+    await saveCheckpoint(options.checkpoint, trainer.state, plan, network, step, validation, subject);
   };
 
   const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)),
     labels = new Uint8Array(plan.batch);
   const started = performance.now(), firstStep = step;
   let order: Uint32Array | undefined, seen = 0, loss = 0, correct = 0;
+  const tally = (result: StepResult | undefined) => {
+    seen += result?.images ?? 0;
+    loss += result?.loss ?? 0;
+    correct += result?.correct ?? 0;
+  };
   while (step < steps) {
     if (options.signal?.aborted) break;
     const epoch = Math.floor(step / perEpoch), within = step % perEpoch;
@@ -108,17 +116,14 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     const indices = order.subarray(within * plan.batch, (within + 1) * plan.batch);
     augmentBatch({ images: data.images, indices, seed: plan.seed + 1, epoch, ...plan.augment, fill: network.encoding.zero }, pixels);
     indices.forEach((index, position) => labels[position] = data.labels[index]!);
-    const result = crossEntropy(graph.forward(pixels, true), labels, plan.smoothing);
-    graph.backward(result.gradient);
     const rate = learningRate(plan.schedule, step / steps);
-    descend(graph.parameters, plan.optimizer, rate);
+    tally(await trainer.step(pixels, labels, rate));
     step++;
-    seen += plan.batch;
-    loss += result.loss * plan.batch;
-    correct += result.correct;
     const ended = step % perEpoch === 0;
+    // A device that works ahead hands results out late: the first of an epoch, and the last ones, are waited for.
+    if (ended || seen === 0) tally(await trainer.flush());
     if (ended) {
-      if (options.validation !== undefined) validation = evaluate(graph, options.validation).accuracy;
+      if (options.validation !== undefined) validation = (await trainer.evaluate(options.validation)).accuracy;
       await save();
     }
     const seconds = (performance.now() - started) / 1000, speed = (step - firstStep) * plan.batch / seconds;
@@ -137,5 +142,6 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     await new Promise((resolve) => setTimeout(resolve));
   }
   if (step < steps) await save();
-  return { network: trainedNetwork(graph), recipe: plan, step, steps, validation };
+  await trainer.pull();
+  return { network: trainedNetwork(trainer.state), recipe: plan, step, steps, validation };
 }

@@ -70,6 +70,7 @@ interface Job {
 }
 
 class WebgpuSession implements Session {
+  readonly overlap = IN_FLIGHT;
   readonly #device: GpuDevice;
   readonly #program: Program;
   readonly #plans: readonly StepPlan[];

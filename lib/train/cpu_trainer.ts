@@ -1,0 +1,45 @@
+// The training loop's steps on the thread pool.
+
+import { ThreadPool } from "../cpu/pool.ts";
+import type { Network } from "../network/graph.ts";
+import { evaluate } from "./evaluate.ts";
+import { trainingGraph } from "./graph.ts";
+import { crossEntropy } from "./loss.ts";
+import { descend } from "./optimizer.ts";
+import { quantizersOf, type Recipe } from "./recipe.ts";
+import type { Trainer } from "./trainer.ts";
+
+/**
+ * Prepares a network for training on the CPU. The same bits on any number of threads.
+ *
+ * @param threads Default all cores.
+ * @throws {OptionError | GraphError | ShapeError} if recipe, threads or network are wrong.
+ */
+export async function cpuTrainer(network: Network, plan: Recipe, threads?: number): Promise<Trainer> {
+  const pool = await ThreadPool.create(threads === undefined ? {} : { threads });
+  try {
+    const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
+    return {
+      backend: "cpu",
+      description: `${pool.threads} threads`,
+      state: graph,
+      step(pixels, labels, learningRate) {
+        const { loss, correct, gradient } = crossEntropy(graph.forward(pixels, true), labels, plan.smoothing);
+        graph.backward(gradient);
+        descend(graph.parameters, plan.optimizer, learningRate);
+        return Promise.resolve({ images: plan.batch, loss: loss * plan.batch, correct });
+      },
+      flush: () => Promise.resolve(undefined),
+      evaluate: (data) => Promise.resolve(evaluate(graph, data)),
+      pull: () => Promise.resolve(),
+      push() {},
+      [Symbol.asyncDispose]() {
+        pool[Symbol.dispose]();
+        return Promise.resolve();
+      },
+    };
+  } catch (error) {
+    pool[Symbol.dispose]();
+    throw error;
+  }
+}
