@@ -12,7 +12,7 @@ import type { LayerCodes, SlicedLayer } from "./sliced.ts";
 export function balanced(layer: LayerCodes): SlicedLayer {
   const { name, groups, cellBits, bits, signed, zero, codes } = layer;
   const multiplier = Number.isInteger(zero) ? 1 : 2;
-  const values = Int32Array.from(codes.data, (code) => multiplier * (code - zero));
+  const part = (sign: number) => digits(codes.data, codes.shape, width, cellBits, (code) => Math.max(sign * multiplier * (code - zero), 0));
   const lowest = signed ? -(2 ** (bits - 1)) : 0;
   const lowestUsed = signed && !codes.data.includes(lowest) ? Math.min(lowest + 1, 0) : lowest;
   const largest = multiplier * Math.max(zero - lowestUsed, lowest + 2 ** bits - 1 - zero);
@@ -24,8 +24,8 @@ export function balanced(layer: LayerCodes): SlicedLayer {
     cellBits,
     bits,
     groups,
-    slices: digits(values.map((value) => Math.max(value, 0)), codes.shape, width, cellBits),
-    negative: digits(values.map((value) => Math.max(-value, 0)), codes.shape, width, cellBits),
+    slices: part(1),
+    negative: part(-1),
     sliceBits,
     sliceWeights: digitWeights(width, cellBits),
     mid: sliceBits.map(() => 0),

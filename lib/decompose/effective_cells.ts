@@ -5,8 +5,8 @@ import type { SlicedLayer } from "./sliced.ts";
 
 /** Signed integer effect of every cell of a layer. */
 export interface EffectiveCells {
-  /** `[groups][slices][rows][columns per group]`: (slices − negative − mid) / unit. */
-  readonly cells: Int16Array;
+  /** `[groups][slices][rows][columns per group]`: (slices − negative − mid) / unit; i8 where `limit` allows and the levels keep to their bits. */
+  readonly cells: Int8Array | Int16Array;
   /** Levels per integer step: ½ where a dummy column sits at a half-integer level, else 1. */
   readonly unit: number;
   /** Largest magnitude a cell can have, from its bits and not from the weights: ≤ 127 (fits an Int8Array) for up to 7 bits per cell. */
@@ -54,8 +54,13 @@ export function effectiveCells(layer: SlicedLayer, rowIndex?: Int32Array): Effec
     throw new ShapeError("combine cells", { where: layer.name, got: `${rowIndex.length} rows`, wanted: `${rows}` });
   }
   const scale = layer.mid.every(Number.isInteger) ? 1 : 2;
-  const cells = new Int16Array(layer.groups * count * rows * columns);
+  const limit = Math.max(...layer.sliceBits.map((bits, k) => {
+    const top = 2 ** bits - 1, mid = layer.mid[k]!;
+    return scale * Math.max(top - mid, layer.negative === undefined ? mid : top);
+  }));
   const levels = layer.slices.data, negative = layer.negative?.data;
+  const narrow = limit <= 127 && withinBits(levels, layer.sliceBits) && (negative === undefined || withinBits(negative, layer.sliceBits));
+  const cells = new (narrow ? Int8Array : Int16Array)(layer.groups * count * rows * columns);
   for (let k = 0; k < count; k++) {
     const shift = scale * layer.mid[k]!;
     for (let row = 0; row < rows; row++) {
@@ -69,9 +74,11 @@ export function effectiveCells(layer: SlicedLayer, rowIndex?: Int32Array): Effec
       }
     }
   }
-  const limit = Math.max(...layer.sliceBits.map((bits, k) => {
-    const top = 2 ** bits - 1, mid = layer.mid[k]!;
-    return scale * Math.max(top - mid, negative === undefined ? mid : top);
-  }));
   return { cells, unit: 1 / scale, limit, groups: layer.groups, rows, columns };
+}
+
+/** Whether the levels of each slice have no more bits than it is said to use. */
+function withinBits(levels: Uint8Array, sliceBits: readonly number[]): boolean {
+  const size = levels.length / sliceBits.length;
+  return sliceBits.every((bits, k) => levels.subarray(k * size, (k + 1) * size).every((level) => level < 2 ** bits));
 }

@@ -16,7 +16,6 @@ export function offset(layer: LayerCodes, reference: Reference = "dummy"): Slice
   const { name, groups, cellBits, bits, signed, codes } = layer;
   const shift = signed ? 2 ** (bits - 1) : 0;
   const sliceBits = sliceWidths(bits, cellBits);
-  const shifted = Int32Array.from(codes.data, (code) => code + shift);
   const dummy = reference === "dummy";
   return {
     name,
@@ -24,7 +23,7 @@ export function offset(layer: LayerCodes, reference: Reference = "dummy"): Slice
     cellBits,
     bits,
     groups,
-    slices: digits(shifted, codes.shape, bits, cellBits),
+    slices: digits(codes.data, codes.shape, bits, cellBits, (code) => code + shift),
     sliceBits,
     sliceWeights: digitWeights(bits, cellBits),
     mid: sliceBits.map((width) => dummy ? (2 ** width - 1) / 2 : 0),

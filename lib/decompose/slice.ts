@@ -26,6 +26,7 @@ export function digitWeights(bits: number, cellBits: number): number[] {
  * Cuts non-negative integers below 2^bits into digits of `cellBits` bits: r_k = q mod 2^cellBits; q = (q − r_k) / 2^cellBits.
  *
  * @param shape Shape of the values; the result is `[slices, ...shape]`.
+ * @param read What is cut in place of each value; default the value itself.
  *
  * @example
  * ```ts
@@ -35,11 +36,18 @@ export function digitWeights(bits: number, cellBits: number): number[] {
  * assertEquals([...digits(new Int32Array([7, 8]), [2], 4, 2).data], [3, 0, 1, 2]);
  * ```
  */
-export function digits(values: ArrayLike<number>, shape: readonly number[], bits: number, cellBits: number): Tensor<Uint8Array> {
+export function digits(
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  bits: number,
+  cellBits: number,
+  read: (value: number) => number = (value) => value,
+): Tensor<Uint8Array> {
   const count = Math.ceil(bits / cellBits), size = values.length, mask = 2 ** cellBits - 1;
   const data = new Uint8Array(count * size);
-  for (let k = 0; k < count; k++) {
-    for (let i = 0; i < size; i++) data[k * size + i] = (values[i]! >>> (k * cellBits)) & mask;
+  for (let i = 0; i < size; i++) {
+    const value = read(values[i]!);
+    for (let k = 0; k < count; k++) data[k * size + i] = (value >>> (k * cellBits)) & mask;
   }
   return { shape: [count, ...shape], data };
 }

@@ -13,7 +13,7 @@ export function twosComplement(layer: LayerCodes): SlicedLayer {
   const { name, groups, cellBits, bits, signed, zero, codes } = layer;
   const half = 2 ** (bits - 1);
   const shift = signed ? 0 : half;
-  const low = digits(Int32Array.from(codes.data, (code) => (code - shift) & (half - 1)), codes.shape, bits - 1, cellBits);
+  const low = digits(codes.data, codes.shape, bits - 1, cellBits, (code) => (code - shift) & (half - 1));
   const data = new Uint8Array(low.data.length + codes.data.length);
   data.set(low.data);
   for (let i = 0; i < codes.data.length; i++) data[low.data.length + i] = codes.data[i]! < shift ? 1 : 0;

@@ -44,7 +44,8 @@ export function dorefa(options: DorefaOptions): WeightQuantizer {
     bits,
     encode(weights: Tensor<TypedArray>): WeightCodes {
       const { tanh, peak } = transform(weights.data);
-      const codes = Int16Array.from(tanh, (t) => code(t, peak));
+      const codes = new Int16Array(tanh.length);
+      for (let i = 0; i < codes.length; i++) codes[i] = code(tanh[i]!, peak);
       return { codes: { shape: weights.shape, data: codes }, bits, signed: false, zero: levels / 2, scale: 2 / levels };
     },
     forward(weights: Float32Array, output: Float32Array): State {

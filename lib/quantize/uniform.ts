@@ -38,8 +38,8 @@ export function uniform(options: UniformOptions): WeightQuantizer {
     kind: "uniform",
     bits,
     encode(weights: Tensor<TypedArray>): WeightCodes {
-      const scale = scaleOf(weights.data);
-      const codes = Int16Array.from(weights.data, (w) => roundHalfEven(w / scale));
+      const { data } = weights, scale = scaleOf(data), codes = new Int16Array(data.length);
+      for (let i = 0; i < codes.length; i++) codes[i] = roundHalfEven(data[i]! / scale);
       return { codes: { shape: weights.shape, data: codes }, bits, signed: true, zero: 0, scale };
     },
     forward(weights: Float32Array, output: Float32Array): undefined {

@@ -106,6 +106,16 @@ Deno.test("effectiveCells() follows groups and a given row order", () => {
   assertThrows(() => effectiveCells(layer, new Int32Array(5)), ShapeError, "wanted 6");
 });
 
+Deno.test("effectiveCells() takes a byte per cell unless a cell could exceed it", () => {
+  const weights = randomCodes([4, 3], 8, false, 5);
+  const narrow = slice(weights, { cellBits: 7 }), wide = slice(weights, { cellBits: 8 });
+  assertEquals([effectiveCells(narrow).limit, effectiveCells(narrow).cells instanceof Int8Array], [127, true]);
+  assertEquals([effectiveCells(wide).limit, effectiveCells(wide).cells instanceof Int16Array], [255, true]);
+  // Levels beyond their slice's bits, as a stage of one's own could make them, are kept as they are.
+  const odd = effectiveCells({ ...narrow, slices: { ...narrow.slices, data: new Uint8Array(24).fill(200) } });
+  assertEquals(odd.cells[0], 273);
+});
+
 Deno.test("decompose() leaves digital layers out and names those it has", () => {
   const quantized = { ...quantizedLayer(randomCodes([2, 2], 4, false, 1)), digital: ["layer"] };
   const sliced = decompose(quantized);

@@ -127,7 +127,10 @@ function largestCodes({ values, steps }: Program): number[] {
 
 class CpuSession implements Session {
   readonly #device: CpuDevice;
-  readonly #program: Program;
+  readonly #values: readonly Value[];
+  /** Value written by each step; of the steps nothing else is kept, for they hold all weights. */
+  readonly #made: readonly number[];
+  readonly #output: number;
   /** By step; views have none. */
   readonly #executors: readonly (Executor | undefined)[];
   readonly #plan: MemoryPlan;
@@ -138,7 +141,9 @@ class CpuSession implements Session {
 
   constructor(device: CpuDevice, program: Program, executors: readonly (Executor | undefined)[]) {
     this.#device = device;
-    this.#program = program;
+    this.#values = program.values;
+    this.#made = program.steps.map((step) => step.output);
+    this.#output = program.output;
     this.#executors = executors;
     this.#plan = planMemory(program);
     const whole = program.steps.some((step) => step.op === "crossbar" && step.adc.kind === "dynamic");
@@ -150,10 +155,10 @@ class CpuSession implements Session {
   }
 
   #run(images: Tensor<Uint8Array>, taps: readonly number[]): BatchResult {
-    const { values, steps, output } = this.#program;
+    const values = this.#values, output = this.#output;
     if (!this.#open) throw new DeviceError("run a program", { got: "a session already disposed of" });
     const batch = checkImages(values[0]!, images);
-    checkTaps(this.#program, taps);
+    checkTaps(values, this.#made, output, taps);
     const wanted = new Map([output, ...taps].map((value) => [value, allocate(values[value]!, batch)]));
     const pixels = elements(values[0]!.shape);
     for (let first = 0; first < batch; first += this.#part) {
@@ -165,9 +170,9 @@ class CpuSession implements Session {
       };
       this.#device.pool.u8(address(0), count * pixels).set(images.data.subarray(first * pixels, (first + count) * pixels));
       keep(0);
-      steps.forEach((step, index) => {
+      this.#made.forEach((value, index) => {
         this.#executors[index]?.run(count, address);
-        keep(step.output);
+        keep(value);
       });
     }
     const tensor = (value: number) => ({ shape: [batch, ...values[value]!.shape], data: wanted.get(value)! }) as Tensor<TypedArray>;
@@ -216,8 +221,8 @@ function checkImages({ shape: wanted }: Value, { shape, data }: Tensor<Uint8Arra
   return batch;
 }
 
-function checkTaps({ values, steps, output }: Program, taps: readonly number[]): void {
-  const made = new Set([0, ...steps.map((step) => step.output)]);
+function checkTaps(values: readonly Value[], outputs: readonly number[], output: number, taps: readonly number[]): void {
+  const made = new Set([0, ...outputs]);
   const unknown = taps.find((tap) => !made.has(tap) || values[tap] === undefined);
   if (unknown !== undefined) {
     throw new ShapeError("tap a value", { where: "taps", got: unknown, wanted: `a value below ${values.length} that a step computes` });

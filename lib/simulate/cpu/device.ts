@@ -35,6 +35,14 @@ export class CpuDevice implements Disposable {
     return handle!;
   }
 
+  /** Room for constants, zeros at first: packing them in place spares a copy. */
+  constants(bytes: number): number {
+    const address = this.pool.allocate(bytes);
+    this.#constants.push(address);
+    this.pool.u8(address, bytes).fill(0);
+    return address;
+  }
+
   /** Copies constants into the shared memory and returns their byte address. */
   upload(data: Uint8Array | Int8Array | Uint16Array | Int16Array | Int32Array | Float32Array | Float64Array): number {
     const address = this.pool.allocate(data.byteLength);

@@ -31,7 +31,7 @@ const LARGEST = 2 ** 31 - 1;
  * @throws {NumericError} if a sum could leave i32, or `zero` cannot be padding.
  */
 export async function prepareInteger(device: CpuDevice, product: IntegerProduct): Promise<Executor> {
-  const { geometry, weights, zero, most } = product;
+  const { geometry, weights, zero, most, input, output: target } = product;
   const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups;
   const padded = geometry.padding.some((side) => side > 0);
   if (!Number.isInteger(zero) || (padded && (zero < 0 || zero > 255))) {
@@ -51,12 +51,7 @@ export async function prepareInteger(device: CpuDevice, product: IntegerProduct)
     bytes: 1,
     fill: zero,
   });
-  const at = Array.from({ length: geometry.groups }, (_, group) => {
-    const packed = packPairs(weights.subarray(group * rows * columns, (group + 1) * rows * columns), window.pitch, columns, width, narrow);
-    const constants = new Int32Array(blocks * width);
-    constants.set(bias.subarray(group * columns, (group + 1) * columns));
-    return { weights: device.upload(packed), bias: device.upload(constants) };
-  });
+  const at = packGroups(device, product, bias, { rows: window.pitch, width, narrow });
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   const start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
   const turns = window.pitch / (2 * PAIRS), pitch = blocks * width * 4;
@@ -64,19 +59,44 @@ export async function prepareInteger(device: CpuDevice, product: IntegerProduct)
   const { pool } = device;
   return {
     run(batch, address) {
-      const source = window.pad(batch, address(product.input)), output = address(product.output);
+      const source = window.pad(batch, address(input)), output = address(target);
       device.blocks(batch * window.positions, window.pitch + pitch, (first, count) => {
         at.forEach((group, index) => {
           const rowsAt = window.gather(source, index, first, count);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
           pool.run(start, count, CHUNK, 0, 0, out, pitch, pitch / 16, group.bias, 0);
           pool.run(gemm, count, CHUNK, rowsAt, window.pitch, group.weights, turns, narrow ? flush : turns, out, pitch, blocks, 0, 0);
-          const target = output + (first * channels + index * columns) * 4;
-          if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
+          const to = output + (first * channels + index * columns) * 4;
+          if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
         });
       });
     },
   };
+}
+
+/** How {@linkcode packPairs} lays out a matrix: rows in all, columns of a block, and whether weights are i8. */
+interface PairLayout {
+  readonly rows: number;
+  readonly width: number;
+  readonly narrow: boolean;
+}
+
+/** Addresses of each group's packed weights and constants. Apart from the executor, which then does not keep the weights it was made of. */
+function packGroups(device: CpuDevice, { weights, geometry: { groups } }: IntegerProduct, bias: Int32Array, layout: PairLayout) {
+  const columns = bias.length / groups, size = weights.length / groups;
+  return Array.from({ length: groups }, (_, group) => {
+    const constants = new Int32Array(Math.ceil(columns / layout.width) * layout.width);
+    constants.set(bias.subarray(group * columns, (group + 1) * columns));
+    const packed = uploadPairs(device, weights.subarray(group * size, (group + 1) * size), columns, layout);
+    return { weights: packed, bias: device.upload(constants) };
+  });
+}
+
+/** Packs weights as {@linkcode packPairs} does, right where kernels read them; gives their address. */
+export function uploadPairs(device: CpuDevice, weights: ArrayLike<number>, columns: number, { rows, width, narrow }: PairLayout): number {
+  const length = Math.ceil(columns / width) * rows * width, at = device.constants(length * (narrow ? 1 : 2));
+  packPairs(weights, rows, columns, width, narrow, device.pool[narrow ? "i8" : "i16"](at, length));
+  return at;
 }
 
 /** bias − zero · Σ weights of each column, once no sum can overflow. */
@@ -105,16 +125,16 @@ function columnConstants({ weights, zero, most, bias, geometry, name }: IntegerP
   return constants;
 }
 
-/** Weights of one group as [block of `width` columns][row pair][column][2], zeros where there is no row or column. */
+/** Weights of one group as [block of `width` columns][row pair][column][2], zeros (as in `packed`) where there is no row or column. */
 export function packPairs(
   weights: ArrayLike<number>,
   rows: number,
   columns: number,
   width: number,
   narrow: boolean,
+  packed: Int8Array | Int16Array = new (narrow ? Int8Array : Int16Array)(Math.ceil(columns / width) * rows * width),
 ): Int8Array | Int16Array {
-  const blocks = Math.ceil(columns / width), present = weights.length / columns;
-  const packed = new (narrow ? Int8Array : Int16Array)(blocks * rows * width);
+  const present = weights.length / columns;
   for (let row = 0; row < present; row++) {
     for (let column = 0; column < columns; column++) {
       const block = Math.floor(column / width);
@@ -126,7 +146,7 @@ export function packPairs(
 
 /** Packs a float convolution. */
 export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<Executor> {
-  const { geometry } = step;
+  const { geometry, input, output: target } = step;
   const rows = rowCount(geometry), channels = geometry.outputShape[2], columns = channels / geometry.groups;
   const window = await prepareWindow(device, geometry, {
     rowIndex: identityOrder(geometry),
@@ -136,31 +156,38 @@ export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<
     fill: 0,
   });
   const paddedRows = window.pitch / 4, blocks = Math.ceil(columns / 16);
-  const at = Array.from({ length: geometry.groups }, (_, group) => {
-    const packed = new Float32Array(blocks * paddedRows * 16), bias = new Float32Array(blocks * 16);
-    bias.set(step.bias.subarray(group * columns, (group + 1) * columns));
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        packed[((column >> 4) * paddedRows + row) * 16 + (column & 15)] = step.weights[(group * rows + row) * columns + column]!;
-      }
-    }
-    return { weights: device.upload(packed), bias: device.upload(bias) };
-  });
+  const at = packFloats(device, step, paddedRows);
   const gemm = await device.kernel(floatGemm()), copy = await device.kernel(copyColumns());
   const pitch = blocks * 64, direct = geometry.groups === 1 && channels * 4 === pitch;
   const { pool } = device;
   return {
     run(batch, address) {
-      const source = window.pad(batch, address(step.input)), output = address(step.output);
+      const source = window.pad(batch, address(input)), output = address(target);
       device.blocks(batch * window.positions, window.pitch + pitch, (first, count) => {
         at.forEach((group, index) => {
           const rowsAt = window.gather(source, index, first, count);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
           pool.run(gemm, count, CHUNK, rowsAt, window.pitch, group.weights, paddedRows / FLOAT_ROWS, group.bias, out, pitch, blocks);
-          const target = output + (first * channels + index * columns) * 4;
-          if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
+          const to = output + (first * channels + index * columns) * 4;
+          if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
         });
       });
     },
   };
+}
+
+/** Addresses of each group's weights, in blocks of 16 columns, and of its biases. */
+function packFloats(device: CpuDevice, { geometry, weights, bias }: FloatStep, paddedRows: number) {
+  const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups, blocks = Math.ceil(columns / 16);
+  return Array.from({ length: geometry.groups }, (_, group) => {
+    const length = blocks * paddedRows * 16, at = device.constants(4 * length), packed = device.pool.f32(at, length);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        packed[((column >> 4) * paddedRows + row) * 16 + (column & 15)] = weights[(group * rows + row) * columns + column]!;
+      }
+    }
+    const biases = new Float32Array(blocks * 16);
+    biases.set(bias.subarray(group * columns, (group + 1) * columns));
+    return { weights: at, bias: device.upload(biases) };
+  });
 }

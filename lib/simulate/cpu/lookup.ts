@@ -8,7 +8,7 @@ import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
 import type { AdcKernel, Reach } from "./adc.ts";
 import { digitCount, type SlicePlanes } from "./cells.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
-import { exactProduct, type Layout, safeCounts, safeLimits, unsafeShares, worthwhileShare } from "./saturate.ts";
+import { type ExactProduct, exactProduct, type Layout, safeCounts, safeLimits, unsafeShares, worthwhileShare } from "./saturate.ts";
 import { prepareWindow, rowCount } from "./window.ts";
 import type { CrossbarStep } from "../program.ts";
 
@@ -61,7 +61,7 @@ export async function prepareLookup(
   device: CpuDevice,
   { step, adc, reach, planes, constant }: LookupStep,
 ): Promise<Executor & { readonly corrected: boolean }> {
-  const { geometry, tiles, digitBits } = step;
+  const { geometry, tiles, digitBits, correction, input, output: target } = step;
   const channels = geometry.outputShape[2], columns = channels / geometry.groups;
   const tallest = Math.max(...tiles.slice(1).map((end, tile) => end - tiles[tile]!));
   const unroll = chooseUnroll(tiles);
@@ -95,11 +95,7 @@ export async function prepareLookup(
   const passes = device.upload(passRecords(words.passes!, digitBits === 1 ? bits : digitBits, window.pitch, countQuad));
   const layout = { columns: blocks * width, width, tileRows: window.tileBytes };
   const exact = await prepareExact(device, { step, adc, reach, planes, constant }, layout);
-  const at = Array.from({ length: geometry.groups }, (_, group) => {
-    const { packed, offsets, blockBytes } = packCells(step, group, planes, { width, tileBytes: window.tileBytes });
-    const weights = device.upload(packed), limits = exact?.limits[group] ?? 0;
-    return { slices: device.upload(sliceRecords(step, planes, adc, offsets.map((offset) => weights + offset), limits)), blockBytes };
-  });
+  const at = packGroups(device, step, { adc, planes, layout, limits: exact?.limits });
   const bias = device.upload(new Int32Array(blocks * width).fill(constant));
   const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
   const form = { vectors, bits, unroll, digit: digitBits, simple, ...(adc.shift === undefined ? {} : { shift: adc.shift }) };
@@ -133,7 +129,7 @@ export async function prepareLookup(
   return {
     corrected: exact !== undefined,
     run(batch, address) {
-      const source = window.pad(batch, address(step.input)), output = address(step.output);
+      const source = window.pad(batch, address(input)), output = address(target);
       device.blocks(batch * window.positions, window.pitch + planePitch + countPitch + pitch, (first, count) => {
         at.forEach((group, index) => {
           const rows = window.gather(source, index, first, count);
@@ -141,12 +137,12 @@ export async function prepareLookup(
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
           pool.run(pack, count, CHUNK, rows, window.pitch, planesAt, counts, quads, tileBytes, tileCount);
           const product = safe(counts, count);
-          pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, product ? 0 : step.correction);
+          pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, product ? 0 : correction);
           if (product) exact!.multiply(rows, window.pitch, index, out, pitch, count);
           const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
           pool.run(product ? redo! : lookup, count, CHUNK, ...look, group.slices, passes, product ? exact!.least[index]! : 0);
-          const target = output + (first * channels + index * columns) * 4;
-          if (!direct) pool.run(copy, count, CHUNK, out, pitch, target, channels * 4, columns * 4);
+          const to = output + (first * channels + index * columns) * 4;
+          if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
         });
       });
     },
@@ -160,10 +156,9 @@ async function prepareExact(device: CpuDevice, { step, adc, reach, planes }: Loo
   if (adc.form !== "clip" || zeroClips || flush < 1 || worthwhileShare(step, planes, true) <= 0) return undefined;
   const product = exactProduct(step, layout);
   if (product === undefined) return undefined;
-  const { narrow, vectors, blocks } = product, worthwhile = worthwhileShare(step, planes, narrow);
+  const { narrow, vectors } = product, worthwhile = worthwhileShare(step, planes, narrow);
   if (worthwhile <= 0) return undefined;
   const limits = product.packed.map((_, group) => safeLimits(step, group, adc, layout));
-  const weights = product.packed.map((packed) => device.upload(packed));
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   return {
     flush,
@@ -173,10 +168,16 @@ async function prepareExact(device: CpuDevice, { step, adc, reach, planes }: Loo
     least: limits.map((each) => device.upload(safeCounts(step, each))),
     /** From one column block to the next. */
     limitBytes: 4 * step.slices * (step.tiles.length - 1),
-    multiply(rows: number, rowPitch: number, group: number, out: number, pitch: number, count: number): void {
-      const turns = rowPitch / (2 * PAIRS);
-      device.pool.run(gemm, count, CHUNK, rows, rowPitch, weights[group]!, turns, product.flush, out, pitch, blocks, 0, 0);
-    },
+    multiply: multiplication(device, gemm, product),
+  };
+}
+
+/** Multiplies gathered rows. Apart from what prepares it, so that it keeps no packed weights but those of the kernel. */
+function multiplication(device: CpuDevice, gemm: number, { packed, flush, blocks }: ExactProduct) {
+  const weights = packed.map((each) => device.upload(each));
+  return (rows: number, rowPitch: number, group: number, out: number, pitch: number, count: number): void => {
+    const turns = rowPitch / (2 * PAIRS);
+    device.pool.run(gemm, count, CHUNK, rows, rowPitch, weights[group]!, turns, flush, out, pitch, blocks, 0, 0);
   };
 }
 
@@ -226,16 +227,35 @@ function sliceRecords(
   return records;
 }
 
+/** What packs the cells of each group. */
+interface Packing {
+  readonly adc: AdcKernel;
+  readonly planes: readonly SlicePlanes[];
+  readonly layout: Layout;
+  /** Addresses of the safe limits, by group. */
+  readonly limits: readonly number[] | undefined;
+}
+
+/** Slice records of each group. Apart from the executor, which then does not keep the cells it was made of. */
+function packGroups(device: CpuDevice, step: CrossbarStep, { adc, planes, layout, limits }: Packing) {
+  return Array.from({ length: step.geometry.groups }, (_, group) => {
+    const { at, offsets, blockBytes } = packCells(device, step, group, planes, layout);
+    const addresses = offsets.map((offset) => at + offset);
+    return { slices: device.upload(sliceRecords(step, planes, adc, addresses, limits?.[group] ?? 0)), blockBytes };
+  });
+}
+
 /**
  * One group's cells as [block][slice][tile][plane][4 rows][column] nibbles; offsets of the slices in a block.
  * Spare columns repeat the last one, so that their sums stay within reach of the ADC's table.
  */
 function packCells(
+  device: CpuDevice,
   step: CrossbarStep,
   group: number,
   planes: readonly SlicePlanes[],
-  { width, tileBytes }: { width: number; tileBytes: Int32Array },
-): { packed: Uint8Array; offsets: number[]; blockBytes: number } {
+  { width, tileRows: tileBytes }: Layout,
+): { at: number; offsets: number[]; blockBytes: number } {
   const rows = rowCount(step.geometry), columns = step.geometry.outputShape[2] / step.geometry.groups;
   const blocks = Math.ceil(columns / width);
   const steps = tileBytes.reduce((sum, bytes) => sum + bytes / 4, 0);
@@ -245,7 +265,7 @@ function packCells(
     offsets.push(blockBytes);
     blockBytes += slice.planes * steps * width;
   }
-  const packed = new Uint8Array(blocks * blockBytes);
+  const at = device.constants(blocks * blockBytes), packed = device.pool.u8(at, blocks * blockBytes);
   planes.forEach(({ least, factor, planes: count }, slice) => {
     let base = offsets[slice]!;
     tileBytes.forEach((bytes, tile) => {
@@ -265,5 +285,5 @@ function packCells(
       base += count * (bytes / 4) * width;
     });
   });
-  return { packed, offsets, blockBytes };
+  return { at, offsets, blockBytes };
 }

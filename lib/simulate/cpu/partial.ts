@@ -6,7 +6,7 @@ import { RANGE_BYTES, rangeSums, tableSums } from "../../../kernels/simulate/par
 import type { Reach } from "./adc.ts";
 import { digitCount } from "./cells.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
-import { packPairs } from "./gemm.ts";
+import { uploadPairs } from "./gemm.ts";
 import { prepareWindow, rowCount } from "./window.ts";
 import type { AdcTable, CrossbarStep } from "../program.ts";
 import { rint } from "../reference/crossbar.ts";
@@ -37,19 +37,13 @@ interface Partials {
 }
 
 async function preparePartials(device: CpuDevice, step: CrossbarStep): Promise<Partials> {
-  const { geometry, tiles, slices, digitBits } = step;
-  const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups;
+  const { geometry, tiles, slices, digitBits, inputBits } = step;
+  const columns = geometry.outputShape[2] / geometry.groups;
   const vectors = Math.min(4, Math.ceil(columns / 4)), width = vectors * 4, blocks = Math.ceil(columns / width);
   const window = await prepareWindow(device, geometry, { rowIndex: step.rowIndex, tiles, multiple: 2 * PAIRS, bytes: 1, fill: 0 });
   const starts = [0];
   for (const bytes of window.tileBytes) starts.push(starts.at(-1)! + bytes);
-  const weights = Array.from({ length: geometry.groups * slices }, (_, plane) =>
-    [...window.tileBytes].map((bytes, tile) => {
-      const base = plane * rows * columns;
-      return device.upload(
-        packPairs(step.cells.subarray(base + tiles[tile]! * columns, base + tiles[tile + 1]! * columns), bytes, columns, width, false),
-      );
-    }));
+  const weights = packPlanes(device, step, window.tileBytes, width);
   const zeros = device.upload(new Int32Array(blocks * width));
   const gemm = await device.kernel(integerGemm({ weights: "digit", vectors })), start = await device.kernel(startSums());
   const conversions: Conversion[] = [];
@@ -88,7 +82,7 @@ async function preparePartials(device: CpuDevice, step: CrossbarStep): Promise<P
         pitch,
         blocks,
         digit * digitBits,
-        2 ** Math.min(digitBits, step.inputBits) - 1,
+        2 ** Math.min(digitBits, inputBits) - 1,
       );
       return out;
     },
@@ -96,6 +90,16 @@ async function preparePartials(device: CpuDevice, step: CrossbarStep): Promise<P
       pool.run(start, count, CHUNK, rowsAt, window.pitch, to, toPitch, toPitch / 16, zeros, gain);
     },
   };
+}
+
+/** Addresses of each tile's cells, by group and slice. Apart from the executors, which then do not keep the cells they were made of. */
+function packPlanes(device: CpuDevice, { geometry, tiles, slices, cells }: CrossbarStep, tileBytes: Int32Array, width: number): number[][] {
+  const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups;
+  return Array.from({ length: geometry.groups * slices }, (_, plane) =>
+    [...tileBytes].map((bytes, tile) => {
+      const base = plane * rows, part = cells.subarray((base + tiles[tile]!) * columns, (base + tiles[tile + 1]!) * columns);
+      return uploadPairs(device, part, columns, { rows: bytes, width, narrow: false });
+    }));
 }
 
 /** A table of any size: one look-up per partial sum. */
@@ -107,16 +111,16 @@ export async function prepareTable(device: CpuDevice, step: CrossbarStep, table:
   for (const { gain } of partials.conversions) {
     if (!tables.has(gain)) tables.set(gain, device.upload(codes.map((code) => code * gain)));
   }
-  const channels = step.geometry.outputShape[2], { columns, pitch } = partials;
+  const { geometry: { groups, outputShape: [, , channels] }, correction, input, output: target } = step, { columns, pitch } = partials;
   const { pool } = device;
   return {
     run(batch, address) {
-      const source = partials.pad(batch, address(step.input)), output = address(step.output);
+      const source = partials.pad(batch, address(input)), output = address(target);
       device.blocks(batch * partials.positions, partials.bytesPerPosition, (first, count) => {
-        for (let group = 0; group < step.geometry.groups; group++) {
+        for (let group = 0; group < groups; group++) {
           const rows = partials.gather(source, group, first, count);
           const out = device.scratch("sums", count * pitch);
-          partials.inputSums(rows, count, out, pitch, step.correction);
+          partials.inputSums(rows, count, out, pitch, correction);
           for (const conversion of partials.conversions) {
             const sums = partials.sums(rows, group, conversion, count);
             pool.run(convert, count, CHUNK, sums, pitch, columns, tables.get(conversion.gain)!, reach.low, out, pitch);
@@ -139,11 +143,12 @@ export async function prepareDynamic(
 ): Promise<Executor> {
   const partials = await preparePartials(device, step);
   const range = await device.kernel(rangeSums()), convert = await device.kernel(tableSums("f64"));
-  const channels = step.geometry.outputShape[2], { groups } = step.geometry, { columns, pitch, conversions } = partials;
+  const { geometry: { groups, outputShape: [, , channels] }, correction, input, output: to } = step;
+  const { columns, pitch, conversions } = partials;
   const { pool } = device;
   return {
     run(batch, address) {
-      const source = partials.pad(batch, address(step.input)), output = address(step.output);
+      const source = partials.pad(batch, address(input)), output = address(to);
       const total = batch * partials.positions;
       const slots = pool.threads * RANGE_BYTES;
       const extremes = device.scratch("extremes", conversions.length * slots);
@@ -167,13 +172,13 @@ export async function prepareDynamic(
           const sums = partials.sums(rows, group, conversion, count), { at, least } = tables[index]!;
           pool.run(convert, count, CHUNK, sums, pitch, columns, at, least, out, columns * 8);
         });
-        if (step.correction !== 0) partials.inputSums(rows, count, inputs, 16, 1);
+        if (correction !== 0) partials.inputSums(rows, count, inputs, 16, 1);
         const exact = new Float64Array(pool.memory.buffer, out, count * columns), x = pool.i32(inputs, count * 4);
         const target = pool.f32(output, total * channels);
         for (let position = 0; position < count; position++) {
-          const correction = step.correction === 0 ? 0 : step.correction * x[position * 4]!;
+          const corrected = correction === 0 ? 0 : correction * x[position * 4]!;
           const to = (first + position) * channels + group * columns;
-          for (let column = 0; column < columns; column++) target[to + column] = exact[position * columns + column]! + correction;
+          for (let column = 0; column < columns; column++) target[to + column] = exact[position * columns + column]! + corrected;
         }
       });
     },

@@ -54,8 +54,8 @@ export interface LayerCells {
  * @throws {MappingError} if a cell's effect does not fit 8 bits.
  */
 export function layerCells({ sliced, placement }: MappedLayer, inputBits: number, digitBits: number, rowIndex?: Int32Array): LayerCells {
-  const { cells: wide, unit, limit } = effectiveCells(sliced, rowIndex);
-  if (wide.some((cell) => cell < -128 || cell > 127)) {
+  const { cells, unit, limit } = effectiveCells(sliced, rowIndex), narrow = cells instanceof Int8Array;
+  if (!narrow && cells.some((cell) => cell < -128 || cell > 127)) {
     throw new MappingError("simulate a layer on arrays", {
       where: sliced.name,
       got: `cells of ${Math.max(...sliced.sliceBits)} bits`,
@@ -67,7 +67,7 @@ export function layerCells({ sliced, placement }: MappedLayer, inputBits: number
   const signed = sliced.negative !== undefined || sliced.mid.some((level) => level !== 0);
   const most = limit * (2 ** Math.min(digitBits, inputBits) - 1);
   return {
-    cells: Int8Array.from(wide),
+    cells: narrow ? cells : new Int8Array(cells),
     fullScale: (tallest) => [signed ? -tallest * most : 0, tallest * most],
     plan: {
       name,

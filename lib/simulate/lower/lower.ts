@@ -295,10 +295,10 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
       });
     }
     const count = shape[2] * geometry.kernel[0] * geometry.kernel[1] * geometry.inputShape[2] / geometry.groups;
-    const source = codes === undefined
-      ? parameter(network, `${name}.weight`, count)
-      : Float32Array.from(codes.codes.data, (code) => (code - codes.zero) * codes.scale);
-    const weights = reorder(source, geometry, new Float32Array(source.length));
+    const target = new Float32Array(count);
+    const weights = codes === undefined
+      ? reorder(parameter(network, `${name}.weight`, count), geometry, target)
+      : reorder(codes.codes.data, geometry, target, (code) => (code - codes.zero) * codes.scale);
     const from = real(context, input);
     const output = value(context, "f32", shape, name);
     steps.push({ op: "float", input: from, output, geometry, weights, bias });
@@ -308,11 +308,11 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
   const scale = new Float64Array(shape[2]).fill(codes.scale * input.step);
   const shift = Float64Array.from(bias);
   const largest = 2 ** input.bits - 1;
-  const { weights, multiplier } = integerWeights(name, codes, geometry, input.zero, largest);
+  const { sums: columns, weights, multiplier } = integerWeights(name, codes, geometry, input.zero, largest);
   const place = { input: input.value, geometry, inputBits: input.bits };
   if (!onArrays) {
     const output = value(context, "i32", shape, name);
-    steps.push({ op: "integer", input: input.value, output, geometry, weights, zero: input.zero });
+    steps.push({ op: "integer", input: input.value, output, geometry, weights: weights(), zero: input.zero });
     layers[name] = { ...place, output, step: steps.length - 1 };
     const constant = new Float64Array(shape[2]);
     return { kind: "sums", value: output, exact: true, sums: { gain: 1 / multiplier, constant, scale, bias: shift } };
@@ -335,7 +335,6 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
   const { steps: made, gain, constant, table } = lowerPlan(plan, adc, target);
   steps.push(...made);
   layers[name] = { ...place, output, step: steps.length - 1, plan, ...(table === undefined ? {} : { table }) };
-  const columns = columnSums(weights, geometry);
   const sums: SumScale = {
     gain: gain / plan.multiplier,
     constant: columns.map((sum) => constant / plan.multiplier - input.zero * sum / multiplier),
@@ -343,15 +342,6 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
     bias: shift,
   };
   return { kind: "sums", value: output, exact: table !== undefined, sums };
-}
-
-/** Σ of the integer weights of each output channel. */
-function columnSums(weights: Int16Array, { groups, outputShape }: Geometry): Float64Array {
-  const columns = outputShape[2] / groups;
-  const perGroup = weights.length / groups;
-  const sums = new Float64Array(outputShape[2]);
-  for (let index = 0; index < weights.length; index++) sums[Math.floor(index / perGroup) * columns + index % columns]! += weights[index]!;
-  return sums;
 }
 
 function parameter(network: Network, name: string, length: number): Float32Array {

@@ -7,8 +7,10 @@ import { rowsOf } from "../reference/crossbar.ts";
 
 /** Integer weights multiplier · (code − zero). */
 export interface IntegerWeights {
-  /** `[groups][rows][columns per group]`. */
-  readonly weights: Int16Array;
+  /** Σ of the weights of each output channel. */
+  readonly sums: Float64Array;
+  /** Makes `[groups][rows][columns per group]`; layers on arrays can do without. */
+  weights(): Int16Array;
   /** 2 where the zero is a half-integer, else 1. */
   readonly multiplier: 1 | 2;
 }
@@ -16,8 +18,15 @@ export interface IntegerWeights {
 /**
  * Reorders `[out, in / groups, kernel height, kernel width]` (or `[out, in]`) to `[groups][rows][columns per group]`, rows over kernel row,
  * kernel column, channel (channel fastest).
+ *
+ * @param read What is written in place of each value; default the value itself.
  */
-export function reorder<T extends Int16Array | Float32Array>(source: ArrayLike<number>, geometry: Geometry, target: T): T {
+export function reorder<T extends Int16Array | Float32Array>(
+  source: ArrayLike<number>,
+  geometry: Geometry,
+  target: T,
+  read: (value: number) => number = (value) => value,
+): T {
   const [height, width] = geometry.kernel;
   const channels = geometry.inputShape[2] / geometry.groups;
   const columns = geometry.outputShape[2] / geometry.groups;
@@ -26,8 +35,9 @@ export function reorder<T extends Int16Array | Float32Array>(source: ArrayLike<n
     const group = Math.floor(out / columns);
     for (let channel = 0; channel < channels; channel++) {
       for (let position = 0; position < area; position++) {
-        target[(group * rows + position * channels + channel) * columns + out - group * columns] =
-          source[(out * channels + channel) * area + position]!;
+        target[(group * rows + position * channels + channel) * columns + out - group * columns] = read(
+          source[(out * channels + channel) * area + position]!,
+        );
       }
     }
   }
@@ -43,19 +53,24 @@ export function reorder<T extends Int16Array | Float32Array>(source: ArrayLike<n
  */
 export function integerWeights(name: string, codes: WeightCodes, geometry: Geometry, zero: number, largest: number): IntegerWeights {
   const multiplier = Number.isInteger(codes.zero) ? 1 : 2;
-  const values = Float64Array.from(codes.codes.data, (code) => multiplier * (code - codes.zero));
-  const wide = values.find((value) => !Number.isInteger(value) || Math.abs(value) > 32767);
-  if (wide !== undefined) {
-    throw new NumericError("lower a layer to integers", { where: `${name}.weight`, got: wide, wanted: "integers of at most 16 bits" });
-  }
-  const perOutput = values.length / geometry.outputShape[2];
+  const { data } = codes.codes, weight = (code: number) => multiplier * (code - codes.zero);
+  const perOutput = data.length / geometry.outputShape[2];
   const reach = Math.max(Math.abs(zero), Math.abs(largest - zero));
-  for (let out = 0; out < geometry.outputShape[2]; out++) {
-    let sum = 0;
-    for (let index = out * perOutput; index < (out + 1) * perOutput; index++) sum += Math.abs(values[index]!);
-    checkSum(name, sum * reach);
+  const sums = new Float64Array(geometry.outputShape[2]);
+  for (let out = 0; out < sums.length; out++) {
+    let [sum, magnitude] = [0, 0];
+    for (let index = out * perOutput; index < (out + 1) * perOutput; index++) {
+      const value = weight(data[index]!);
+      if (!Number.isInteger(value) || Math.abs(value) > 32767) {
+        throw new NumericError("lower a layer to integers", { where: `${name}.weight`, got: value, wanted: "integers of at most 16 bits" });
+      }
+      sum += value;
+      magnitude += Math.abs(value);
+    }
+    sums[out] = sum;
+    checkSum(name, magnitude * reach);
   }
-  return { weights: reorder(values, geometry, new Int16Array(values.length)), multiplier };
+  return { sums, weights: () => reorder(data, geometry, new Int16Array(data.length), weight), multiplier };
 }
 
 /**
