@@ -201,6 +201,26 @@ export {
   type SumStatistics,
 } from "./lib/circuit/adc.ts";
 export { chooseRange, type ChosenRange, conversionError, type RangeOptions } from "./lib/circuit/range.ts";
+export type { Conductances, LineEnd, WireOptions } from "./lib/circuit/wires/options.ts";
+export { type EffectiveConductance, effectiveConductance, solveWires, type WireSolution } from "./lib/circuit/wires/solve.ts";
+
+// Devices
+export { type ChipCells, driftArray, programArray, readArray } from "./lib/device/array.ts";
+export { type Device, type DeviceDescription, type Draw, type Json, type OnOff } from "./lib/device/device.ts";
+export { type ProgrammingOptions } from "./lib/device/gaussian_programming.ts";
+export { ERROR_DISTRIBUTIONS, ERROR_SCALINGS, type ErrorModel, genericDevice, type GenericOptions } from "./lib/device/generic.ts";
+export { device, DEVICE_MODELS } from "./lib/device/models.ts";
+export { type HermesOptions, pcmHermes } from "./lib/device/pcm_hermes.ts";
+export { pcmJoshi } from "./lib/device/pcm_joshi.ts";
+export { pcmLike } from "./lib/device/pcm_like.ts";
+export { type PhaseChangeOptions } from "./lib/device/phase_change.ts";
+export { type CmoOptions, reramCmo } from "./lib/device/reram_cmo.ts";
+export { rramMilo } from "./lib/device/rram_milo.ts";
+export { rramWan } from "./lib/device/rram_wan.ts";
+export { sonosAgrawal, type SonosOptions } from "./lib/device/sonos_agrawal.ts";
+export { stateIndependent } from "./lib/device/state_independent.ts";
+export { type FaultOptions, stuckAt } from "./lib/device/stuck_at.ts";
+export { type MeasuredLevel, parseLevels, tableDevice, type TableOptions } from "./lib/device/table.ts";
 
 // Simulation
 export {

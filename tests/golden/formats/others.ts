@@ -18,7 +18,6 @@ function known(name: string, reason: string, matches: (file: GoldenFile) => bool
 
 /** Formats to be covered by later versions. */
 export const others: readonly Format[] = [
-  known("crosssim statistics", "statistics of device errors", ({ json }) => has(first(json), "name", "config", "rel_rms_mean")),
   known(
     "crosssim quirks",
     "measured faults of another tool, not to be matched",
