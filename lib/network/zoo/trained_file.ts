@@ -67,14 +67,19 @@ export function decodeTrained(bytes: Uint8Array, where = "network file"): Traine
     const packed = JSON.parse(metadata["codes"]!) as Record<string, Omit<TrainedCodes, "codes"> & { shape: number[] }>;
     for (const [name, { data, shape }] of Object.entries(tensors)) {
       if (!name.endsWith(CODES)) {
-        parameters[name] = tensor(Float32Array.from(data), shape);
+        parameters[name] = tensor(new Float32Array(data), shape);
         continue;
       }
       const parameterName = name.slice(0, -CODES.length), { shape: extents, ...entry } = packed[parameterName]!, { bits } = entry.quantizer;
       const raw = unpackCodes(data as Uint8Array, bits, elements(extents));
-      const integers = Int16Array.from(raw, (code) => entry.signed ? code - 2 ** (bits - 1) : code);
+      // Plain loops: from(array, map) would go through a list of every weight.
+      const integers = new Int16Array(raw), shift = entry.signed ? 2 ** (bits - 1) : 0, reals = new Float32Array(raw.length);
+      for (let at = 0; at < raw.length; at++) {
+        integers[at]! -= shift;
+        reals[at] = (integers[at]! - entry.zero) * entry.scale;
+      }
       codes[parameterName] = { ...entry, codes: tensor(integers, extents) };
-      parameters[parameterName] = tensor(Float32Array.from(integers, (code) => (code - entry.zero) * entry.scale), extents);
+      parameters[parameterName] = tensor(reals, extents);
     }
     const network = { kind: "network", ...JSON.parse(metadata["graph"]!), parameters, codes } as Network;
     validate(network);

@@ -105,19 +105,26 @@ export function observe(plan: LayerPlan, codes: Tensor<Uint8Array>, options: Obs
             for (let slice = 0; slice < slices; slice++) {
               const gain = 2 ** (digitBits * digit) * sliceWeights[slice]!;
               const bins = (digit * slices + slice) * (max - min + 1) - min;
-              for (let column = 0; column < seen.length; column++) {
+              const stride = packed.planes * packed.words, single = packed.planes === 1 && digitPlanes === 1;
+              let cells = (index * slices + slice) * seen.length * stride + start;
+              for (let column = 0; column < seen.length; column++, cells += stride) {
                 let bits = 0;
-                for (let plane = 0; plane < packed.planes; plane++) {
-                  const cells = (((index * slices + slice) * seen.length + column) * packed.planes + plane) * packed.words + start;
-                  for (let part = 0; part < digitPlanes; part++) {
-                    const from = (digit * digitPlanes + part) * packed.words + start;
-                    bits += popcountAnd(inputs.bits, from, packed.bits, cells, length) << (plane + part);
+                // Most layers have one bit per cell and per step; the loops over planes would cost them as much as the count.
+                if (single) bits = popcountAnd(inputs.bits, digit * packed.words + start, packed.bits, cells, length);
+                else {
+                  for (let plane = 0; plane < packed.planes; plane++) {
+                    for (let part = 0; part < digitPlanes; part++) {
+                      const from = (digit * digitPlanes + part) * packed.words + start;
+                      bits += popcountAnd(inputs.bits, from, packed.bits, cells + plane * packed.words, length) << (plane + part);
+                    }
                   }
                 }
-                const sum = base + packed.factor * bits, slot = first + slots[column]!;
+                const sum = base + packed.factor * bits;
                 counts[bins + sum]!++;
+                if (values === undefined) continue;
+                const slot = first + slots[column]!;
                 exact[slot]! += gain * plan.unit * sum;
-                if (values !== undefined) error[slot]! += gain * values[sum - min]!;
+                error[slot]! += gain * values[sum - min]!;
               }
             }
           }

@@ -81,14 +81,23 @@ export function packInputs({ tiles, inputBits, digitBits }: CrossbarPlan, line: 
   return { bits, sums };
 }
 
+/** Words whose counts per byte, at most 8 each, fit a byte together. */
+const RUN = 31;
+
 /** Number of bits set in both of two runs of `length` words. */
 export function popcountAnd(a: Int32Array, aStart: number, b: Int32Array, bStart: number, length: number): number {
   let total = 0;
-  for (let index = 0; index < length; index++) {
-    let word = a[aStart + index]! & b[bStart + index]!;
-    word -= (word >>> 1) & 0x55555555;
-    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-    total += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  for (let begin = 0; begin < length; begin += RUN) {
+    const end = Math.min(length, begin + RUN);
+    let bytes = 0;
+    for (let index = begin; index < end; index++) {
+      let word = a[aStart + index]! & b[bStart + index]!;
+      word -= (word >>> 1) & 0x55555555;
+      word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+      bytes = (bytes + ((word + (word >>> 4)) & 0x0f0f0f0f)) | 0;
+    }
+    const pairs = (bytes & 0x00ff00ff) + ((bytes >>> 8) & 0x00ff00ff);
+    total += (pairs + (pairs >>> 16)) & 0xffff;
   }
   return total;
 }
