@@ -201,7 +201,7 @@ export {
   type SumStatistics,
 } from "./lib/circuit/adc.ts";
 export { chooseRange, type ChosenRange, conversionError, type RangeOptions } from "./lib/circuit/range.ts";
-export type { Conductances, LineEnd, WireOptions } from "./lib/circuit/wires/options.ts";
+export { type Conductances, type LineEnd, type WireOptions } from "./lib/circuit/wires/options.ts";
 export { type EffectiveConductance, effectiveConductance, solveWires, type WireSolution } from "./lib/circuit/wires/solve.ts";
 
 // Devices
@@ -277,8 +277,8 @@ export { crossEntropy, type Loss } from "./lib/train/loss.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export { train, type Training, type TrainingProgress, type TrainOptions } from "./lib/train/train.ts";
 export { decodeWeights, trainedNetwork } from "./lib/train/trained.ts";
-export type { TrainingChoice } from "./lib/train/open_trainer.ts";
-export type { TrainingBackend, TrainingState } from "./lib/train/trainer.ts";
+export { type TrainingChoice } from "./lib/train/open_trainer.ts";
+export { type TrainingBackend, type TrainingState } from "./lib/train/trainer.ts";
 
 // Files and foundations
 export { decodeSafetensors, encodeSafetensors, readSafetensors, type SafetensorsFile, writeSafetensors } from "./lib/io/safetensors.ts";

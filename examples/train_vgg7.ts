@@ -8,13 +8,12 @@
  */
 
 import {
-  BitlineError,
   cifar10,
-  helpText,
   OptionError,
-  parseOptions,
+  type OptionValues,
   progressLine,
   type Recipe,
+  runCommand,
   saveTrained,
   startFrom,
   train,
@@ -48,9 +47,7 @@ const command = {
   },
 } as const;
 
-async function main(): Promise<void> {
-  const options = parseOptions(Deno.args, command);
-  if (options.help) return console.log(helpText(command));
+async function main(options: OptionValues<typeof command.options>): Promise<void> {
   const { width, seed, epochs, batch, rate, checkpoint, from, out, limit, data: folder } = options;
   if (width <= 0 || rate <= 0) {
     throw new OptionError("train vgg7", { where: "--width, --rate", got: [width, rate], wanted: "positive numbers" });
@@ -118,10 +115,4 @@ function duration(seconds: number): string {
     : `${Math.round(seconds)} s`;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BitlineError)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  Deno.exit(error instanceof OptionError ? 2 : 1);
-}
+await runCommand(command, main);

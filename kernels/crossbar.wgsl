@@ -1,34 +1,5 @@
 // Bit-serial crossbar: ROWS positions and one column per invocation; columns on lanes, cells in registers over all digits.
-alias Word = {{WORD}};
-struct Params {
-  positions: u32,
-  groups: u32,
-  tiles: u32,
-  columns: u32,
-  perGroup: u32,
-  columnTiles: u32,
-  // The ADC: min(d, top), clamp(d, add, top), clamp((d · mul + add) >> shift, 0, top) · gain + offset, or table[d − offset].
-  mul: i32,
-  add: i32,
-  shift: u32,
-  top: i32,
-  gain: i32,
-  offset: i32,
-}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> bits: array<Word>; // [position][group][tile][bit][vector]
-@group(0) @binding(2) var<storage, read> planes: array<Word>; // [tile][plane][vector][column]
-@group(0) @binding(3) var<storage, read_write> sums: array<{{SUM}}>; // [position][column]
-@group(0) @binding(4) var<storage, read> counts: array<i32>; // as count.wgsl writes them
-@group(0) @binding(5) var<storage, read> table: array<{{SUM}}>; // codes, or values of a dynamic range
-@group(0) @binding(6) var<storage, read> starts: array<i32>; // [tile][digit][slice]: where in the table d = 0 stands
-
-fn ones(word: Word) -> u32 {
-  let c = countOneBits(word);
-  return {{ADD_UP}};
-}
-
-//#include CONVERT_TEXT
+//#include COMMON_TEXT
 
 @compute @workgroup_size({{LANES}})
 fn main(

@@ -1,27 +1,5 @@
 // Bit-serial crossbar by tiles: bits of HEIGHT positions and planes of WIDTH columns in workgroup memory, ROWS × COLUMNS sums in registers.
-alias Word = {{WORD}};
-struct Params {
-  positions: u32,
-  groups: u32,
-  tiles: u32,
-  columns: u32,
-  perGroup: u32,
-  columnTiles: u32, // per group
-  // The ADC, as in crossbar.wgsl.
-  mul: i32,
-  add: i32,
-  shift: u32,
-  top: i32,
-  gain: i32,
-  offset: i32,
-}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> bits: array<Word>; // [position][group][tile][bit][vector]
-@group(0) @binding(2) var<storage, read> planes: array<Word>; // [tile][plane][vector][column]
-@group(0) @binding(3) var<storage, read_write> sums: array<{{SUM}}>; // [position][column]
-@group(0) @binding(4) var<storage, read> counts: array<i32>; // as count.wgsl writes them
-@group(0) @binding(5) var<storage, read> table: array<{{SUM}}>; // codes, or values of a dynamic range
-@group(0) @binding(6) var<storage, read> starts: array<i32>; // [tile][digit][slice]: where in the table d = 0 stands
+//#include COMMON_TEXT
 
 const HEIGHT = {{LANES_Y}}u * {{ROWS}}u;
 const WIDTH = {{LANES_X}}u * {{COLUMNS}}u;
@@ -30,13 +8,6 @@ const BIT_WORDS = {{BITS}}u * {{VECTORS}}u;
 const PLANE_WORDS = {{ALL_PLANES}}u * {{VECTORS}}u;
 var<workgroup> left: array<Word, {{LEFT}}>; // [bit][vector][position]
 var<workgroup> right: array<Word, {{RIGHT}}>; // [plane][vector][column]
-
-fn ones(word: Word) -> u32 {
-  let c = countOneBits(word);
-  return {{ADD_UP}};
-}
-
-//#include CONVERT_TEXT
 
 @compute @workgroup_size({{LANES_X}}, {{LANES_Y}})
 fn main(

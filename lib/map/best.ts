@@ -1,6 +1,5 @@
 // Bitline's mapper: the fewest cycles over every family it knows, published methods included, so it is never worse than any of them.
 
-import { MappingError } from "../errors.ts";
 import { bicliqueMapping } from "./best/biclique.ts";
 import { columnStreamMapping } from "./best/column_stream.ts";
 import { guillotineMapping } from "./best/guillotine.ts";
@@ -9,6 +8,7 @@ import { productMapping } from "./best/product.ts";
 import { rowStreamMapping } from "./best/row_stream.ts";
 import { windowMapping } from "./best/window.ts";
 import { lowerBound } from "./bound.ts";
+import { checkArray } from "./check_array.ts";
 import type { Mapping, Problem } from "./placement.ts";
 import { im2colMapping } from "./published/im2col.ts";
 import { sdkMapping } from "./published/sdk.ts";
@@ -48,15 +48,7 @@ const FAMILIES: readonly ((problem: Problem) => Mapping | undefined)[] = [
  * ```
  */
 export function bestMapping(problem: Problem): Mapping {
-  for (const [where, value] of Object.entries({ rows: problem.rows, columns: problem.columns })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new MappingError("map a layer", {
-        where,
-        got: value,
-        wanted: "an integer of at least 1: an array smaller than one weight holds nothing",
-      });
-    }
-  }
+  checkArray("map a layer", { rows: problem.rows, columns: problem.columns }, "An array smaller than one weight holds nothing.");
   const bound = lowerBound(problem).cycles;
   let best: Mapping | undefined;
   for (const family of FAMILIES) {

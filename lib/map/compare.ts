@@ -7,11 +7,13 @@ import type { Geometry } from "../simulate/program.ts";
 import { macs } from "./activations.ts";
 import { bestMapping } from "./best.ts";
 import { lowerBound } from "./bound.ts";
+import { checkArray } from "./check_array.ts";
 import type { Mapping, Problem } from "./placement.ts";
 import { im2colMapping } from "./published/im2col.ts";
 import { sdkMapping } from "./published/sdk.ts";
 import { smdMapping } from "./published/smd.ts";
 import { vwSdkMapping } from "./published/vw_sdk.ts";
+import { remember } from "./remember.ts";
 
 /** A layer to compare mappings on. */
 export interface ComparedLayer {
@@ -102,11 +104,12 @@ const METHODS = ["im2col", "smd", "sdk", "vwSdk", "best", "bound"] as const;
 export function compareMappings(name: string, layers: readonly ComparedLayer[], options: CompareOptions): Comparison {
   checkOptions("compare mappings", "compare", options, ["rows", "columns", "weightBits", "cellBits"]);
   const { rows, columns, weightBits = 1, cellBits = 1 } = options;
-  for (const [where, value] of Object.entries({ rows, columns, weightBits, cellBits })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new MappingError("compare mappings", { where: `compare.${where}`, got: value, wanted: "an integer of at least 1" });
-    }
-  }
+  checkArray("compare mappings", {
+    "compare.rows": rows,
+    "compare.columns": columns,
+    "compare.weightBits": weightBits,
+    "compare.cellBits": cellBits,
+  });
   const logical = Math.floor(columns * Math.min(cellBits, weightBits) / weightBits);
   if (logical < 1) {
     throw new MappingError("compare mappings", {
@@ -115,12 +118,9 @@ export function compareMappings(name: string, layers: readonly ComparedLayer[], 
       wanted: `at least ${Math.ceil(weightBits / cellBits)} for one weight`,
     });
   }
-  const known = new Map<string, Omit<LayerComparison, "name" | "repeat">>();
+  const compareOnce = remember(compareLayer);
   const compared = layers.map(({ name, geometry, repeat = 1 }): LayerComparison => {
-    const key = JSON.stringify(geometry);
-    const found = known.get(key) ?? compareLayer({ geometry, rows, columns: logical });
-    known.set(key, found);
-    return { name, repeat, ...found };
+    return { name, repeat, ...compareOnce({ geometry, rows, columns: logical }) };
   });
   const total = (method: typeof METHODS[number]) => compared.reduce((sum, layer) => sum + layer.repeat * layer[method], 0);
   const totals = Object.fromEntries(METHODS.map((method) => [method, total(method)])) as Record<typeof METHODS[number], number>;

@@ -8,6 +8,7 @@ import type { Geometry } from "../simulate/program.ts";
 import { arraysOf, utilisationOf } from "./arrays.ts";
 import { bestMapping } from "./best.ts";
 import { channelOrder } from "./channel_order.ts";
+import { checkArray } from "./check_array.ts";
 import { kernelPositionMapping } from "./kernel_position.ts";
 import { columnLayout } from "./layout.ts";
 import { type Algorithm, ALGORITHMS, type MappedLayer, type MappedNetwork, type Mapper, type RowOrder } from "./mapped.ts";
@@ -15,6 +16,7 @@ import { im2colMapping } from "./published/im2col.ts";
 import { sdkMapping } from "./published/sdk.ts";
 import { smdMapping } from "./published/smd.ts";
 import { vwSdkMapping } from "./published/vw_sdk.ts";
+import { remember } from "./remember.ts";
 
 /** How {@linkcode map} places layers. */
 export interface MapOptions {
@@ -73,11 +75,7 @@ const ACTION = "map the network";
 export function map(sliced: SlicedNetwork, options: MapOptions = {}): MappedNetwork {
   checkOptions(ACTION, "map", options, ["rows", "columns", "algorithm", "order"]);
   const { rows = 128, columns = 128, algorithm = "best", order } = options;
-  for (const [name, value] of Object.entries({ rows, columns })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new MappingError(ACTION, { where: `map.${name}`, got: value, wanted: "an integer of at least 1" });
-    }
-  }
+  checkArray(ACTION, { "map.rows": rows, "map.columns": columns });
   if (typeof algorithm !== "function" && !(ALGORITHMS as readonly string[]).includes(algorithm)) {
     throw new OptionError(ACTION, { where: "map.algorithm", got: algorithm, wanted: `one of ${ALGORITHMS.join(", ")}, or a mapper` });
   }
@@ -86,12 +84,13 @@ export function map(sliced: SlicedNetwork, options: MapOptions = {}): MappedNetw
     throw new OptionError(ACTION, { where: "map.order", got: order, wanted });
   }
   const geometries = new Map(layerGeometries(sliced.quantized.network).map(({ name, geometry }) => [name, geometry]));
+  const mapper = typeof algorithm === "function" ? algorithm : remember(MAPPERS[algorithm]);
   const layers: Record<string, MappedLayer> = {};
   for (const layer of Object.values(sliced.layers)) {
     layers[layer.name] = mapLayer(layer, geometries.get(layer.name)!, {
       rows,
       columns,
-      algorithm,
+      algorithm: mapper,
       ...(order === undefined ? {} : { order }),
     });
   }

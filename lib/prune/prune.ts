@@ -2,6 +2,7 @@
 
 import { Table } from "@cliffy/table";
 import { MappingError, OptionError } from "../errors.ts";
+import { checkArray } from "../map/check_array.ts";
 import type { Network } from "../network/graph.ts";
 import { checkOptions } from "../options.ts";
 import type { Stage } from "../pipeline.ts";
@@ -204,9 +205,7 @@ export function pruning(options: PruneOptions = {}, onReport?: (report: PruneRep
 }
 
 function logicalColumns(rows: number, columns: number, perWeight: number): number {
-  for (const [where, got] of Object.entries({ "prune.rows": rows, "prune.columns": columns })) {
-    if (!Number.isInteger(got) || got < 1) throw new MappingError(ACTION, { where, got, wanted: "an integer of at least 1" });
-  }
+  checkArray(ACTION, { "prune.rows": rows, "prune.columns": columns });
   const logical = Math.floor(columns / perWeight);
   if (logical >= 1) return logical;
   const wanted = `at least ${perWeight}, for the cells of one weight`;

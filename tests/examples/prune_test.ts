@@ -1,18 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runExample } from "./run.ts";
 import { mnist } from "../../lib/data/mnist.ts";
 
 const noData = await mnist.test({ limit: 1 }).then(() => false, () => true);
 
-async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
-  const script = new URL("../../examples/prune.ts", import.meta.url).pathname, folder = new URL("../..", import.meta.url).pathname;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, ...args],
-    cwd: folder,
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await command.output(), text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), error: text(stderr) };
-}
+const run = (...args: string[]) => runExample("prune", args);
 
 // Skipped only where MNIST is neither cached nor to be fetched.
 Deno.test({ name: "prune.ts trains, prunes and tunes, and prints one object with --json", ignore: noData }, async () => {

@@ -1,15 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runExample } from "./run.ts";
 
-async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
-  const script = new URL("../../examples/train_vgg7.ts", import.meta.url).pathname, folder = new URL("../..", import.meta.url).pathname;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, ...args],
-    cwd: folder,
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await command.output(), text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), error: text(stderr) };
-}
+const run = (...args: string[]) => runExample("train_vgg7", args);
 
 Deno.test("train_vgg7.ts --help lists every option", async () => {
   const { code, out } = await run("--help");

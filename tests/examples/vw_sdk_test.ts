@@ -1,13 +1,9 @@
 // The mapping example as its users call it: JSON alone on standard output, no permissions needed, and clear refusals.
 
 import { assert, assertEquals } from "@std/assert";
+import { runExample } from "./run.ts";
 
-const example = new URL("../../examples/vw_sdk.ts", import.meta.url).pathname;
-
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "--no-prompt", example, ...args] }).output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
-}
+const run = (...args: string[]) => runExample("vw_sdk", args, ["--no-prompt"]);
 
 Deno.test("vw_sdk.ts prints one JSON object with every method's cycles", async () => {
   const { code, out } = await run("--network", "CNN-8", "--json");
@@ -23,8 +19,8 @@ Deno.test("vw_sdk.ts prints one JSON object with every method's cycles", async (
 Deno.test("vw_sdk.ts refuses half an array and unknown options with exit code 2", async () => {
   const half = await run("--rows", "128");
   assertEquals([half.code, half.out], [2, ""]);
-  assert(half.err.includes("both or neither"));
+  assert(half.error.includes("both or neither"));
   const unknown = await run("--row", "128");
   assertEquals(unknown.code, 2);
-  assert(unknown.err.includes("--row"));
+  assert(unknown.error.includes("--row"));
 });

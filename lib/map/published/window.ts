@@ -1,7 +1,7 @@
 // What the published mappers share: a layer as its searches see it, window sizes, and the placement of equal windows.
 
-import { MappingError } from "../../errors.ts";
 import { type Axis, axisOf } from "../axis.ts";
+import { checkArray } from "../check_array.ts";
 import type { Pattern, Placement, Problem } from "../placement.ts";
 
 /** A problem in the terms of the papers; channels are those of one group. */
@@ -28,11 +28,7 @@ export interface Layer {
  */
 export function layerOf(problem: Problem, method: string): Layer {
   const { geometry, rows, columns } = problem;
-  for (const [where, got] of Object.entries({ rows, columns })) {
-    if (!Number.isInteger(got) || got < 1) {
-      throw new MappingError(`map a layer by ${method}`, { where, got, wanted: "an integer of at least 1" });
-    }
-  }
+  checkArray(`map a layer by ${method}`, { rows, columns });
   const { kernel, groups, inputShape, outputShape } = geometry;
   return {
     problem,

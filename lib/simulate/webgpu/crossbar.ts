@@ -1,7 +1,7 @@
 // Plans a crossbar step: one exact product if its ADC loses nothing; else pack bit planes, count digits if needed, sum through the ADC.
 
 import crossbarCode from "../../../kernels/crossbar.wgsl" with { type: "text" };
-import convertText from "../../../kernels/convert.wgsl" with { type: "text" };
+import commonText from "../../../kernels/crossbar_common.wgsl" with { type: "text" };
 import countCode from "../../../kernels/count.wgsl" with { type: "text" };
 import tileCode from "../../../kernels/crossbar_tile.wgsl" with { type: "text" };
 import extremesCode from "../../../kernels/extremes.wgsl" with { type: "text" };
@@ -254,7 +254,7 @@ function templateValues(step: CrossbarStep, packed: PackedCrossbar, lanes: numbe
     EXTREMES: 2 * digits * step.slices,
     PLANES_TEXT: planesText,
     PARTIAL_TEXT: partialText,
-    CONVERT_TEXT: convertText,
+    COMMON_TEXT: commonText,
   };
 }
 

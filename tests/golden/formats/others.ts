@@ -28,7 +28,7 @@ export const others: readonly Format[] = [
     "line resistance",
     ({ json }) => has(json, "r_word_line", "r_bit_line") || has(first(inside(json, "cases")), "r_word_line"),
   ),
-  known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact") || has(json, "weights", "PCMLike_gmax25")),
+  known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact")),
   known("neurosim", "area, latency and energy estimates", ({ json }) => has(first(json), "run", "config", "area_um2")),
   known(
     "swim",

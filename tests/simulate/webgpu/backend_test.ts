@@ -10,6 +10,7 @@ import { webgpuBackend } from "../../../lib/simulate/webgpu/backend.ts";
 import { prepareSession } from "../../../lib/simulate/webgpu/session.ts";
 import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
 import { randomCrossbarProgram, randomImages, randomPlacedProgram, randomProgram } from "../random_program.ts";
+import { assertClose } from "./agree.ts";
 
 const backend: Backend | undefined = await webgpuBackend().catch((error) => {
   if (error instanceof DeviceError) return undefined;
@@ -19,17 +20,6 @@ const ignore = backend === undefined;
 
 function test(name: string, run: (backend: Backend) => Promise<void>): void {
   Deno.test({ name: ignore ? `${name} (skipped: no adapter)` : name, ignore, fn: () => run(backend!) });
-}
-
-function assertClose(actual: Tensor<TypedArray>, expected: Tensor<TypedArray>, what: string): void {
-  assertEquals(actual.shape, expected.shape, what);
-  let largest = 0;
-  for (const item of expected.data) largest = Math.max(largest, Math.abs(item));
-  for (let at = 0; at < expected.data.length; at++) {
-    const [got, wanted] = [actual.data[at]!, expected.data[at]!];
-    const tolerance = expected.data instanceof Float32Array ? 1e-5 * Math.max(Math.abs(wanted), largest) : 0;
-    if (!(Math.abs(got - wanted) <= tolerance) && got !== wanted) throw new Error(`${what}[${at}]: got ${got}, wanted ${wanted}`);
-  }
 }
 
 /** Compares every value of a program. */
