@@ -8,7 +8,7 @@ import type { Geometry, Program } from "../../../lib/simulate/program.ts";
 import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
 import { webgpuBackend } from "../../../lib/simulate/webgpu/backend.ts";
 import { prepareSession } from "../../../lib/simulate/webgpu/session.ts";
-import type { Tensor, TypedArray } from "../../../lib/tensor.ts";
+import type { Tensor } from "../../../lib/tensor.ts";
 import { randomCrossbarProgram, randomImages, randomPlacedProgram, randomProgram } from "../random_program.ts";
 import { assertClose } from "./agree.ts";
 
