@@ -60,11 +60,16 @@ export { type PublishedLayer, publishedLayers, type PublishedNetwork } from "./l
 export { resnet18, resnet34, resnet50, type ResnetOptions } from "./lib/network/zoo/resnet.ts";
 export { resnet20, type Resnet20Options } from "./lib/network/zoo/resnet20.ts";
 export { shufflenetV2, type ShufflenetV2Options } from "./lib/network/zoo/shufflenet_v2.ts";
+export { swimConvnet } from "./lib/network/zoo/swim_convnet.ts";
+export { swimLenet } from "./lib/network/zoo/swim_lenet.ts";
+export { swimLenetPretrained } from "./lib/network/zoo/swim_lenet_pretrained.ts";
+export { swimResnet18 } from "./lib/network/zoo/swim_resnet18.ts";
 export { decodeTrained, encodeTrained, loadTrained, saveTrained, type TrainedFile } from "./lib/network/zoo/trained_file.ts";
 export { vgg7, type Vgg7Options } from "./lib/network/zoo/vgg7.ts";
 export { vgg7Pretrained, type Vgg7PretrainedOptions } from "./lib/network/zoo/vgg7_pretrained.ts";
 export { vgg13, vgg16, type VggOptions } from "./lib/network/zoo/vgg.ts";
 export { zoo } from "./lib/network/zoo/zoo.ts";
+export { foldBatchNorm } from "./lib/network/fold_batch_norm.ts";
 
 // Data
 export {
@@ -80,24 +85,59 @@ export { cifar10 } from "./lib/data/cifar10.ts";
 export { mnist } from "./lib/data/mnist.ts";
 export { fashionMnist } from "./lib/data/fashion_mnist.ts";
 export { svhn } from "./lib/data/svhn.ts";
+export { imageFolder, type ImageFolderOptions, resizeImages } from "./lib/data/image_folder.ts";
 export { type AugmentBatch, augmentBatch } from "./lib/data/augment.ts";
 
 // Quantisation
-export { checkBits, dorefa, type DorefaOptions } from "./lib/quantize/dorefa.ts";
-export { pact, type PactOptions } from "./lib/quantize/pact.ts";
+export { ACTIVATION_QUANTIZERS, activationQuantizer } from "./lib/quantize/activation_quantizer.ts";
+export { apot, apotLevels, type ApotOptions } from "./lib/quantize/apot.ts";
+export { binary, type BinaryOptions } from "./lib/quantize/binary.ts";
+export { checkBits } from "./lib/quantize/check.ts";
+export { type ClippedOptions } from "./lib/quantize/clipped.ts";
+export { decodeWeights } from "./lib/quantize/decode.ts";
+export { dorefa, type DorefaOptions } from "./lib/quantize/dorefa.ts";
+export { lgLsq, type LgLsqActivationOptions, lgLsqActivations, type LgLsqOptions, type LgLsqParts } from "./lib/quantize/lg_lsq.ts";
+export { llsq, type LlsqActivationOptions, llsqActivations, type LlsqOptions } from "./lib/quantize/llsq.ts";
+export { lsq, type LsqActivationOptions, lsqActivations, type LsqOptions } from "./lib/quantize/lsq.ts";
+export { lsqPlus, type LsqPlusActivationOptions, lsqPlusActivations, type LsqPlusOptions } from "./lib/quantize/lsq_plus.ts";
+export { pact, type PactOptions, pactPlus } from "./lib/quantize/pact.ts";
+export { quantizationError, stepDirection } from "./lib/quantize/quantization_error.ts";
 export { EDGE_BITS, type LayerQuantizers, quantize, type QuantizedNetwork, type QuantizeOptions } from "./lib/quantize/quantize.ts";
-export { type ActivationCodes, type ActivationQuantizer, type WeightCodes, type WeightQuantizer } from "./lib/quantize/quantizer.ts";
+export { layersWithoutCodes } from "./lib/quantize/without_codes.ts";
+export {
+  type ActivationCodes,
+  type ActivationGradient,
+  type ActivationQuantizer,
+  type Learned,
+  type SoftSlope,
+  type WeightCodes,
+  type WeightContext,
+  type WeightQuantizer,
+} from "./lib/quantize/quantizer.ts";
 export { roundHalfEven } from "./lib/quantize/round.ts";
+export { sawb, sawbLevel, type SawbOptions } from "./lib/quantize/sawb.ts";
+export { matchingGain, softRound, softSlope } from "./lib/quantize/soft_round.ts";
+export { type SteppedOptions } from "./lib/quantize/stepped.ts";
+export { ternary, type TernaryOptions } from "./lib/quantize/ternary.ts";
 export { uniform, type UniformOptions } from "./lib/quantize/uniform.ts";
-export { weightQuantizer } from "./lib/quantize/weight_quantizer.ts";
+export { WEIGHT_QUANTIZERS, weightQuantizer } from "./lib/quantize/weight_quantizer.ts";
+export { adaRound, type AdaRoundOptions } from "./lib/quantize/post_training/ada_round.ts";
+export {
+  ACTIVATION_METHODS,
+  type ActivationCalibration,
+  calibrateActivations,
+} from "./lib/quantize/post_training/calibrate_activations.ts";
+export { correctBias } from "./lib/quantize/post_training/correct_bias.ts";
+export { type CalibrationOptions } from "./lib/quantize/post_training/observe_layers.ts";
 
 // Decomposition
-export { balanced } from "./lib/decompose/balanced.ts";
-export { decompose, type DecomposeOptions } from "./lib/decompose/decompose.ts";
+export { balanced, type PairOptions, type Sides } from "./lib/decompose/balanced.ts";
+export { decompose } from "./lib/decompose/decompose.ts";
 export { type EffectiveCells, effectiveCells } from "./lib/decompose/effective_cells.ts";
-export { offset, type Reference } from "./lib/decompose/offset.ts";
+export { offset, type Reference, type Subtraction } from "./lib/decompose/offset.ts";
+export { type DecomposeOptions, type LayerDecomposeOptions } from "./lib/decompose/options.ts";
 export { digits, digitWeights, sliceWidths } from "./lib/decompose/slice.ts";
-export { type LayerCodes, type Scheme, type SlicedLayer, type SlicedNetwork } from "./lib/decompose/sliced.ts";
+export { type LayerCodes, type Scheme, type SlicedLayer, type SlicedNetwork, topLevels } from "./lib/decompose/sliced.ts";
 export { twosComplement } from "./lib/decompose/twos_complement.ts";
 
 // Mapping
@@ -125,7 +165,7 @@ export { vwSdkMapping } from "./lib/map/published/vw_sdk.ts";
 export { arrayLevels, coverage, execute } from "./lib/map/executor.ts";
 export { geometryOf } from "./lib/map/geometry.ts";
 export { kernelPositionMapping } from "./lib/map/kernel_position.ts";
-export { type ColumnLayout, columnLayout } from "./lib/map/layout.ts";
+export { type ColumnLayout, columnLayout, physicalColumn } from "./lib/map/layout.ts";
 export { map, mapLayer, type MapOptions } from "./lib/map/map.ts";
 export {
   type Algorithm,
@@ -186,25 +226,36 @@ export { type ChannelWindow, channelWindow, type WindowSearch } from "./lib/prun
 
 // Converters
 export {
+  ADC_KINDS,
   ADC_RANGES,
   adcCode,
+  type AdcKind,
+  adcLimits,
   type AdcOptions,
   type AdcRange,
   adcTable,
   checkAdc,
+  type CheckedAdc,
   type DynamicAdc,
   type LayerAdc,
   needsImages,
   type ObservedSums,
-  resolveAdc,
   type ResolvedAdc,
   type SumStatistics,
 } from "./lib/circuit/adc.ts";
+export { type CapacitorArray, capacitorThresholds } from "./lib/circuit/capacitor_array.ts";
+export { type ColumnErrors, columnErrors, type ColumnSpread } from "./lib/circuit/column_errors.ts";
+export { lloydMax, type NonUniformCodes } from "./lib/circuit/lloyd_max.ts";
+export { resolveAdc } from "./lib/circuit/resolve_adc.ts";
 export { chooseRange, type ChosenRange, conversionError, type RangeOptions } from "./lib/circuit/range.ts";
+export { effectiveConductancesWebgpu, type GpuWireOptions } from "./lib/circuit/wires/gpu.ts";
+export { effectiveConductances, type EffectiveOptions } from "./lib/circuit/wires/many.ts";
+export { cubicCell, type NonlinearOptions, type NonlinearSolution, solveNonlinearWires } from "./lib/circuit/wires/nonlinear.ts";
 export { type Conductances, type LineEnd, type WireOptions } from "./lib/circuit/wires/options.ts";
 export { type EffectiveConductance, effectiveConductance, solveWires, type WireSolution } from "./lib/circuit/wires/solve.ts";
 
 // Devices
+export { analogMvm, type AnalogMvmOptions } from "./lib/device/analog_mvm.ts";
 export { type ChipCells, driftArray, programArray, readArray } from "./lib/device/array.ts";
 export { type Device, type DeviceDescription, type Draw, type Json, type OnOff } from "./lib/device/device.ts";
 export { type ProgrammingOptions } from "./lib/device/gaussian_programming.ts";
@@ -222,10 +273,79 @@ export { stateIndependent } from "./lib/device/state_independent.ts";
 export { type FaultOptions, stuckAt } from "./lib/device/stuck_at.ts";
 export { type MeasuredLevel, parseLevels, tableDevice, type TableOptions } from "./lib/device/table.ts";
 
+// Programming
+export { type ArrayCells, arrayCells } from "./lib/program/array_cells.ts";
+export {
+  type CurveMethod,
+  type CurveOptions,
+  type CurvePoint,
+  curvePoints,
+  type CurveSamples,
+  type CurveTable,
+  cyclesWithin,
+  pointKey,
+  verifyCurves,
+} from "./lib/program/curves.ts";
+export { type InSituOptions, trainInSitu } from "./lib/program/in_situ.ts";
+export { type BudgetTrial, type LeastBudget, leastBudget, type LeastBudgetOptions } from "./lib/program/least_budget.ts";
+export { type SecondDerivativeOptions, type SecondDerivatives, secondDerivatives } from "./lib/program/second_derivatives.ts";
+export {
+  arrayGroups,
+  type Groups,
+  magnitudeScores,
+  randomScores,
+  type SelectOptions,
+  selectWeights,
+  type SensitivityOptions,
+  sensitivityScores,
+} from "./lib/program/select.ts";
+export { selectCells, type SelectCellsOptions } from "./lib/program/select_cells.ts";
+export { ALL_CELLS, type Scores, type Selection } from "./lib/program/selection.ts";
+export {
+  type CellErrors,
+  drawErrors,
+  effectiveDeviation,
+  erroneousWeights,
+  type LayerErrors,
+  type SigmaUnit,
+  type Variation,
+  type VariationOptions,
+  type WeightErrors,
+  weightWriteCost,
+} from "./lib/program/variation.ts";
+export { VERIFY_LOOPS, type VerifyLoop, type VerifyOptions, type WriteVerify } from "./lib/program/verify_options.ts";
+export { type ResolvedStageVerify, type StageVerifyOptions, VERIFY_CHOICES, type VerifyChoice } from "./lib/program/verify_stage.ts";
+export { type WeightGraph, weightGraph, type WeightGraphOptions } from "./lib/program/weight_graph.ts";
+export { type ChipWriteCost, writeCosts } from "./lib/program/write_costs.ts";
+export {
+  toleranceFor,
+  type VerifiedCells,
+  verifyCells,
+  type VerifyStatistics,
+  verifyStatistics,
+  type WriteCost,
+} from "./lib/program/write_verify.ts";
+export { chipCells, type ChipCellsOptions, type WiredCells, type WireSolver } from "./lib/program/chip_cells.ts";
+export {
+  type Compensation,
+  COMPENSATIONS,
+  type LayerPhysics,
+  type LayerProgramOptions,
+  type ProgramOptions,
+  type ResolvedLayerProgram,
+  type ResolvedProgram,
+} from "./lib/program/options.ts";
+export { chipSeed, isIdeal, program, type ProgrammedNetwork } from "./lib/program/program.ts";
+export { type Arrangement, type Wanted } from "./lib/program/remedy.ts";
+export { type ChipArray, writeArray, type WrittenArray } from "./lib/program/write.ts";
+
 // Simulation
 export {
   type AdcTable,
   type AffineStep,
+  type AnalogConverter,
+  type AnalogNoise,
+  type AnalogStep,
   type CrossbarStep,
   type ElementStep,
   type FloatStep,
@@ -242,16 +362,25 @@ export {
   type Value,
   type ViewStep,
 } from "./lib/simulate/program.ts";
+export { draw as drawNoise, DRAW_DEVIATION, NOISE_LEVELS } from "./lib/simulate/noise.ts";
 export { type Backend, type BackendName, type BatchResult, type Session } from "./lib/simulate/backend.ts";
 export { referenceBackend } from "./lib/simulate/reference/backend.ts";
 export { cpuBackend, type CpuOptions } from "./lib/simulate/cpu/backend.ts";
 export { webgpuBackend, type WebgpuOptions } from "./lib/simulate/webgpu/backend.ts";
 export { type BackendChoice, BACKENDS, openBackend } from "./lib/simulate/choose_backend.ts";
-export { type LoweredLayer, type LoweredProgram, lowerMapped, type LowerOptions, lowerQuantized } from "./lib/simulate/lower/lower.ts";
+export { type LowerChipOptions } from "./lib/simulate/lower/chip.ts";
+export {
+  type LoweredLayer,
+  type LoweredProgram,
+  lowerMapped,
+  type LowerOptions,
+  lowerProgrammed,
+  lowerQuantized,
+} from "./lib/simulate/lower/lower.ts";
 export { type ArrayPlan, type CrossbarPlan } from "./lib/simulate/lower/crossbar.ts";
 export {
   type LayerLowered,
-  type LayerPlan,
+  type LayerPlan as ArrayLayerPlan,
   type LayerTarget,
   lowerPlan,
   type PlacedPlan,
@@ -263,28 +392,123 @@ export { activationThresholds, codeOfSum, type SumScale } from "./lib/simulate/l
 export { clippedShare, decibels, type Observation, observe, type ObserveOptions } from "./lib/simulate/observe/observe.ts";
 export { calibrate, type CalibrateOptions } from "./lib/simulate/observe/calibrate.ts";
 export { accuracy, predict, type PredictOptions } from "./lib/simulate/predict.ts";
+export { type ConverterOptions } from "./lib/simulate/converters.ts";
 export { simulate, type SimulateOptions } from "./lib/simulate/simulate.ts";
 export { type Accuracies, type LayerResult, type Result, result } from "./lib/simulate/result.ts";
+export { type ChipRun, monteCarlo, type MonteCarloOptions, type MonteCarloResult, type Stopped } from "./lib/simulate/monte_carlo.ts";
 
 // Training
-export { startFrom } from "./lib/train/checkpoint.ts";
-export { DEFAULT_RECIPE, quantizersOf, type QuantizerSpec, type Recipe, recipe } from "./lib/train/recipe.ts";
+export { startFrom, type StartFromOptions } from "./lib/train/checkpoint.ts";
+export {
+  type ActivationSpec,
+  DEFAULT_RECIPE,
+  type LayerSpecs,
+  quantizersOf,
+  type QuantizerSpec,
+  type QuantizerSpecs,
+  type Recipe,
+  recipe,
+  type StartingAlpha,
+} from "./lib/train/recipe.ts";
+export {
+  checkPim,
+  effectiveBits,
+  type Pim,
+  PIM_RANGES,
+  PIM_SCHEMES,
+  type PimNoise,
+  type PimOptions,
+  type PimRange,
+  type PimScheme,
+} from "./lib/train/pim/options.ts";
+export { type PimChip, pimChip, pimDigital } from "./lib/train/pim/chip.ts";
+export { calibrateBatchNorm, type CalibrateBatchNormOptions } from "./lib/train/pim/calibrate_batch_norm.ts";
+export { trainingQuantizers } from "./lib/train/pim/quantizers.ts";
 export { learningRate, type Schedule } from "./lib/train/schedule.ts";
-export { descend, type Optimizer } from "./lib/train/optimizer.ts";
+export { descend, type Optimizer, type OptimizerSettings, optimizerSettings } from "./lib/train/optimizer.ts";
+export { type Backward } from "./lib/train/op.ts";
 export { type TrainingGraph, trainingGraph, type TrainingQuantizers } from "./lib/train/graph.ts";
-export { type Parameter, parameter, type ParameterGroup, type StoredParameter } from "./lib/train/parameter.ts";
+export { type Parameter, parameter, type ParameterGroup, type ParameterOptions, type StoredParameter } from "./lib/train/parameter.ts";
 export { crossEntropy, type Loss } from "./lib/train/loss.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export { train, type Training, type TrainingProgress, type TrainOptions } from "./lib/train/train.ts";
-export { decodeWeights, trainedNetwork } from "./lib/train/trained.ts";
+export { startAlphas } from "./lib/train/start_alpha.ts";
+export { trainedNetwork } from "./lib/train/trained.ts";
 export { type TrainingChoice } from "./lib/train/open_trainer.ts";
 export { type TrainingBackend, type TrainingState } from "./lib/train/trainer.ts";
+
+// Power, performance, area
+export { bitShares, estimateOf, measureActivity } from "./lib/estimate/activity.ts";
+export { type Cycles } from "./lib/estimate/latency.ts";
+export { estimate, type WorkList } from "./lib/estimate/estimate.ts";
+export { type Floorplan, type LayerTiles } from "./lib/estimate/floorplan.ts";
+export { floorplanSvg, type FloorplanSvgOptions } from "./lib/estimate/floorplan_svg.ts";
+export {
+  type Category,
+  type Cell,
+  type Component,
+  defaultLibrary,
+  extendLibrary,
+  type Library,
+  type LibraryChanges,
+  type Technology,
+  type Term,
+} from "./lib/estimate/library.ts";
+export {
+  type Activity,
+  type EstimateOptions,
+  type HierarchyOptions,
+  type LayerActivity,
+  type ResolvedEstimate,
+} from "./lib/estimate/options.ts";
+export { type ChipEstimate, type ComponentEstimate, type Estimate, type Figures, type LayerEstimate } from "./lib/estimate/result.ts";
+export { estimateTimeline } from "./lib/estimate/timeline.ts";
+export {
+  type Block,
+  type LayerWork,
+  layerWork,
+  networkWork,
+  type NetworkWorkOptions,
+  type RowLayout,
+  type WorkOptions,
+} from "./lib/estimate/work.ts";
+
+// Statistics and pictures
+export { type BarChart, barChart, type BarSeries } from "./lib/report/plot_bar.ts";
+export { type Heatmap, heatmap, type HeatmapAxis } from "./lib/report/plot_heatmap.ts";
+export { type LineChart, lineChart, type LineSeries } from "./lib/report/plot_line.ts";
+export { type Rule } from "./lib/report/plot_rules.ts";
+export { type FrontDirection, paretoFront, type ScatterChart, scatterChart, type ScatterSeries } from "./lib/report/plot_scatter.ts";
+export { type AxisOptions } from "./lib/report/plot_axis.ts";
+export { type ChartOptions } from "./lib/report/plot_frame.ts";
+export {
+  confidenceInterval,
+  type Histogram,
+  histogram,
+  type HistogramOptions,
+  mean,
+  percentile,
+  type Samples,
+  standardDeviation,
+  summarise,
+  type Summary,
+  type SummaryOptions,
+} from "./lib/report/statistics.ts";
+export { studentT } from "./lib/report/student_t.ts";
 
 // Files and foundations
 export { decodeSafetensors, encodeSafetensors, readSafetensors, type SafetensorsFile, writeSafetensors } from "./lib/io/safetensors.ts";
 export { decodeNpy, decodeNpz, readNpy, readNpz } from "./lib/io/npy.ts";
 export { packCodes, unpackCodes } from "./lib/io/packed_codes.ts";
 export { folderOf, readBytes, writeAtomic, type WriteAtomicOptions } from "./lib/io/atomic.ts";
+export { decodeOnnx, type OnnxOptions, readOnnx } from "./lib/io/onnx/decode.ts";
+export { ONNX_OPERATIONS } from "./lib/io/onnx/convert.ts";
+export { encodeOnnx, type EncodeOnnxOptions, writeOnnx } from "./lib/io/onnx/encode.ts";
+export { type OnnxLimits } from "./lib/io/onnx/limits.ts";
+export { type Normalisation } from "./lib/io/onnx/normalise.ts";
+export { loadParameters, type LoadParametersOptions, type ParameterLayout } from "./lib/io/load_parameters.ts";
+export { decodePth, type PthOptions, readPth } from "./lib/io/pth.ts";
+export { unzip, type UnzipOptions, type ZipLimits } from "./lib/io/zip.ts";
 export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions, type ValueOf } from "./lib/cli/options.ts";
 export { runCommand } from "./lib/cli/run.ts";
 export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";

@@ -2,6 +2,7 @@
 
 import { ThreadPool } from "../lib/cpu/pool.ts";
 import { cpuBackend } from "../lib/simulate/cpu/backend.ts";
+import { analogBenchmarks } from "./analog.ts";
 import { kernelBenchmarks } from "./kernels.ts";
 import { layerBenchmarks } from "./layers.ts";
 import { limitsOf } from "./limits.ts";
@@ -10,14 +11,17 @@ import type { Benchmark, Machine } from "./measure.ts";
 import { networkBenchmarks } from "./networks.ts";
 import { processBenchmarks } from "./processes.ts";
 import { trainingBenchmarks } from "./training.ts";
+import { wireBenchmarks } from "./wires.ts";
 
 /** In the order of the table; the scaling table is apart (scaling.ts). */
 export const BENCHMARKS: readonly Benchmark[] = [
   ...kernelBenchmarks,
   ...layerBenchmarks,
+  ...analogBenchmarks,
   ...networkBenchmarks,
   ...trainingBenchmarks,
   ...mappingBenchmarks,
+  ...wireBenchmarks,
   ...processBenchmarks,
 ];
 

@@ -16,7 +16,7 @@ const command = {
     scheme: {
       type: "string",
       default: "offset",
-      choices: ["offset", "balanced", "twosComplement"],
+      choices: ["offset", "balanced", "pairs", "twosComplement"],
       help: "how signed weights become cells",
     },
     rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },

@@ -31,8 +31,14 @@ const command = {
     scheme: {
       type: "string",
       default: "offset",
-      choices: ["offset", "balanced", "twosComplement"],
+      choices: ["offset", "balanced", "pairs", "twosComplement"],
       help: "how signed weights become cells",
+    },
+    subtraction: {
+      type: "string",
+      default: "array",
+      choices: ["array", "digital"],
+      help: "pairs and dummy columns: before or after conversion",
     },
     "cell-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "bits per cell" },
     rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },
@@ -60,7 +66,11 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
   const progress = progressLine();
   const chip = pipeline()
     .quantize({ weights: dorefa({ bits: options["weight-bits"] }), activations: pact({ bits: options["activation-bits"] }) })
-    .decompose({ scheme: options.scheme, cellBits: options["cell-bits"] })
+    .decompose({
+      scheme: options.scheme,
+      cellBits: options["cell-bits"],
+      ...(options.subtraction === "array" ? {} : { subtraction: options.subtraction }),
+    })
     .map({ rows: options.rows, columns: options.columns, algorithm: options.algorithm })
     .simulate({
       adc: { bits: options["adc-bits"], range: adcRange(options["adc-range"]) },

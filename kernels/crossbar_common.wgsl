@@ -14,6 +14,8 @@ struct Params {
   top: i32,
   gain: i32,
   offset: i32,
+  gate: u32, // unsafe tiles above which a gated kernel of the plain way runs, and one of the corrected way does not
+  flagWords: u32, // per place
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> bits: array<Word>; // [position][group][tile][bit][vector]
@@ -22,6 +24,12 @@ struct Params {
 @group(0) @binding(4) var<storage, read> counts: array<i32>; // as count.wgsl writes them
 @group(0) @binding(5) var<storage, read> table: array<{{SUM}}>; // codes, or values of a dynamic range
 @group(0) @binding(6) var<storage, read> starts: array<i32>; // [tile][digit][slice]: where in the table d = 0 stands
+//#if GATED
+@group(0) @binding(7) var<storage, read> gate: array<u32>; // unsafe tiles, as unsafe.wgsl counts them
+//#end
+//#if REDO
+@group(0) @binding(8) var<storage, read> flags: array<u32>; // as unsafe.wgsl writes them
+//#end
 
 fn ones(word: Word) -> u32 {
   let c = countOneBits(word);
@@ -43,5 +51,8 @@ fn convert(d: i32) -> i32 {
   //#end
   //#if DYNAMIC
   return d;
+  //#end
+  //#if REDO
+  return clamp(d, p.add, p.top) - d;
   //#end
 }

@@ -16,6 +16,9 @@ fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(num_workgroups) count: vec3<u32>,
 ) {
+  //#if GATED
+  if ((gate[0] > p.gate) != {{ABOVE}}) { return; }
+  //#end
   let block = workgroup.x + workgroup.y * count.x;
   let group = block / p.columnTiles % p.groups;
   let first = block / p.columnTiles / p.groups * HEIGHT;

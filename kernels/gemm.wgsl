@@ -19,6 +19,7 @@ struct Params {
   paddingY: u32,
   paddingX: u32,
   fill: u32, // code outside the image, in all four bytes
+  gate: u32, // unsafe tiles above which a gated product does nothing
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>; // four u8 per word
@@ -26,6 +27,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>; // [group][chunk][plane][column], four i8 per word
 @group(0) @binding(4) var<storage, read> start: array<i32>; // [column]
 @group(0) @binding(5) var<storage, read_write> sums: array<i32>; // [position][column]
+//#if GATED
+@group(0) @binding(6) var<storage, read> gate: array<u32>; // unsafe tiles, as unsafe.wgsl counts them
+//#end
 
 const HEIGHT = {{LANES_Y}}u * {{ROWS}}u;
 const WIDTH = {{LANES_X}}u * {{COLUMNS}}u;
@@ -61,6 +65,9 @@ fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(num_workgroups) count: vec3<u32>,
 ) {
+  //#if GATED
+  if (gate[0] > p.gate) { return; }
+  //#end
   let block = workgroup.x + workgroup.y * count.x;
   let group = block / p.columnTiles % p.groups;
   let first = block / p.columnTiles / p.groups * HEIGHT;

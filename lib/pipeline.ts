@@ -6,6 +6,8 @@ import type { Dataset } from "./data/dataset.ts";
 import { OptionError } from "./errors.ts";
 import { map, type MapOptions } from "./map/map.ts";
 import type { MappedNetwork } from "./map/mapped.ts";
+import type { ProgramOptions } from "./program/options.ts";
+import { program, type ProgrammedNetwork } from "./program/program.ts";
 import type { Network } from "./network/graph.ts";
 import { quantize, type QuantizedNetwork, type QuantizeOptions } from "./quantize/quantize.ts";
 import type { Result } from "./simulate/result.ts";
@@ -87,9 +89,14 @@ export class Pipeline<Out> {
     return this.pipe({ name: "map", run: (network) => map(network, options) });
   }
 
+  /** What cells and wires are made of; see {@linkcode program}. Without this stage arrays are perfect. */
+  program(this: Pipeline<MappedNetwork>, options: ProgramOptions = {}): Pipeline<ProgrammedNetwork> {
+    return this.pipe({ name: "program", run: (network) => program(network, options) });
+  }
+
   /** Images through the arrays; see {@linkcode simulate}. The images are the second argument of {@linkcode Pipeline.run}. */
-  simulate(this: Pipeline<MappedNetwork>, options: SimulateOptions = {}): Pipeline<Result> {
-    return this.pipe({
+  simulate(this: Pipeline<MappedNetwork> | Pipeline<ProgrammedNetwork>, options: SimulateOptions = {}): Pipeline<Result> {
+    return (this as Pipeline<MappedNetwork | ProgrammedNetwork>).pipe({
       name: "simulate",
       run(network, { data, signal, report }) {
         if (data === undefined) {

@@ -22,20 +22,34 @@ export function mix(value: number): number {
  */
 export function hash(seed: number, ...counters: readonly number[]): number {
   let state = mix((seed >>> 0) + 0x9e3779b9);
-  for (const counter of counters) state = mix(state ^ mix((counter >>> 0) + 0x85ebca6b));
+  for (const counter of counters) state = hashOn(state, counter);
   return state;
+}
+
+/** One counter more: `hashOn(hash(seed, a), b)` is `hash(seed, a, b)`, without hashing again what many draws share. */
+export function hashOn(state: number, counter: number): number {
+  return mix(state ^ mix((counter >>> 0) + 0x85ebca6b));
 }
 
 /** Uniform draw in [0, 1) with 24 random bits, exact in f32. */
 export function uniform(seed: number, ...counters: readonly number[]): number {
-  return (hash(seed, ...counters) >>> 8) / 16777216;
+  return uniformOf(hash(seed, ...counters));
+}
+
+/** The uniform draw of a hash. */
+export function uniformOf(state: number): number {
+  return (state >>> 8) / 16777216;
 }
 
 /** Standard normal draw (Box–Muller on two hashed uniforms). */
 export function normal(seed: number, ...counters: readonly number[]): number {
-  const base = hash(seed, ...counters);
-  const radius = Math.sqrt(-2 * Math.log(1 - (mix(base) >>> 8) / 16777216));
-  return radius * Math.cos(2 * Math.PI * ((mix(base ^ 0x5bd1e995) >>> 8) / 16777216));
+  return normalOf(hash(seed, ...counters));
+}
+
+/** The normal draw of a hash. */
+export function normalOf(state: number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - uniformOf(mix(state))));
+  return radius * Math.cos(2 * Math.PI * uniformOf(mix(state ^ 0x5bd1e995)));
 }
 
 /** Permutation of 0 … length − 1 (Fisher–Yates), a function of the seed alone. */

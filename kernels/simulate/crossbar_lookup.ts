@@ -7,8 +7,10 @@ export type AdcForm = "clip8" | "clip" | "affine" | "even" | "table";
 
 /** What is fixed when the kernel's text is made. */
 export interface LookupOptions {
-  /** Vectors of 16 columns held in registers, 1 … 4. */
+  /** Vectors of 16 columns held in registers, 1 … 4: all columns of a block for the first slice abreast, then for the next. */
   readonly vectors: number;
+  /** Slices counted side by side, a divisor of `vectors`; alike in planes, factors and offsets. Default 1. */
+  readonly abreast?: number;
   /** Input bits counted side by side, 1 or 2. */
   readonly bits: 1 | 2;
   /** Look-ups (of 4 rows) per turn of the inner loop, 4, 8 or 16. */
@@ -22,7 +24,7 @@ export interface LookupOptions {
   readonly shift?: number;
   /**
    * Subtracts what "clip8" or "clip" cuts off instead of adding codes, and only from tiles with more ones than their limit: the correction of an
-   * exact product. Default false.
+   * exact product. Simple counts are compared with their bounds first, for few are clipped. Default false.
    */
   readonly excess?: boolean;
 }
@@ -44,10 +46,11 @@ export const PLAN = {
   words: 12,
 } as const;
 /**
- * Words of a slice record: address of its weights in block 0, planes, factor of the count, factor of Σ digit, offset, weight, and for "excess" the
- * address of the largest safe Σ digit of each tile (i32) in block 0.
+ * Words of the record of slices abreast: address of their weights in block 0, planes, factor of the count, factor of Σ digit, offset, for "excess"
+ * the address of the largest safe Σ digit of each tile (i32) in block 0, and of two bytes for each Σ digit, the most and the least count that no
+ * clipping cuts; last the weights of up to four slices.
  */
-export const SLICE = { weights: 0, planes: 1, factor: 2, sum: 3, offset: 4, weight: 5, limits: 6, words: 7 } as const;
+export const SLICE = { weights: 0, planes: 1, factor: 2, sum: 3, offset: 4, limits: 5, bounds: 6, weight: 7, words: 11 } as const;
 /** Words of a pass record: offset of its first bit in a position's planes, in its counts, that bit, shift of its weight. */
 export const PASS = { planes: 0, counts: 1, bit: 2, shift: 3, words: 4 } as const;
 /** Most look-ups whose counts fit a byte. */
@@ -56,7 +59,7 @@ const BYTE_STEPS = 63;
 /**
  * Partial sums, conversion and accumulation. Range: positions of a block.
  *
- * Weights: [block of 16·vectors columns][slice][tile][plane][4 rows each][column], one byte holding four rows' bits. For an activation nibble a,
+ * Weights: [block of columns][slices abreast][tile][plane][4 rows each][slice][column], one byte holding four rows' bits. For an activation nibble a,
  * table a (16 bytes at address 16·a) holds popcount(a & w) for all w, so one swizzle counts 4 rows × 16 columns.
  * With c = Σ 2^p count_p (and digit bits weighted alike), the ADC sees t = factor · c + sum · X + offset in i16, X = Σ digit over the tile:
  * - clip8: min_u(c, high) on bytes
@@ -72,7 +75,8 @@ const BYTE_STEPS = 63;
  * to it is unsafe. Sums are added to `out`, i32.
  */
 export function crossbarLookup(options: LookupOptions): string {
-  const { vectors, bits, simple, adc, digit, unroll, excess = false } = options;
+  const { vectors, bits, simple, adc, digit, unroll, excess = false, abreast = 1 } = options;
+  const across = vectors / abreast;
   const digits = digit === 1 ? bits : 1;
   const plan = (word: number) => `(i32.load offset=${word * 4} ${get("plan")})`;
   const slice = (word: number) => `(i32.load offset=${word * 4} ${get("slice")})`;
@@ -80,27 +84,35 @@ export function crossbarLookup(options: LookupOptions): string {
   const splat = (value: string) => `(i16x8.splat ${value})`;
 
   const clear = each(vectors, (q, half) => set(`acc${q}${half}`, ZERO));
-  const flush = set("weight", `(i32x4.splat (i32.shl ${slice(SLICE.weight)} ${pass(PASS.shift)}))`) +
-    each(vectors, (q, half, index) =>
+  const scaled = (q: number, half: string, part: string, slice: number) =>
+    `(i32x4.mul (i32x4.extend_${part}_i16x8_s ${get(`acc${q}${half}`)}) ${get(`weight${slice}`)})`;
+  const flush = repeat(abreast, (s) => set(`weight${s}`, `(i32x4.splat (i32.shl ${slice(SLICE.weight + s)} ${pass(PASS.shift)}))`)) +
+    each(across, (column, half, index) =>
       ["low", "high"].map((part, side) => {
-        const offset = q * 64 + index * 32 + side * 16;
-        return `(v128.store offset=${offset} ${get("o")} (i32x4.${excess ? "sub" : "add"} (v128.load offset=${offset} ${get("o")})
-          (i32x4.mul (i32x4.extend_${part}_i16x8_s ${get(`acc${q}${half}`)}) ${get("weight")})))`;
+        const offset = column * 64 + index * 32 + side * 16;
+        const sum = Array.from({ length: abreast }, (_, s) => scaled(s * across + column, half, part, s))
+          .reduce((total, term) => `(i32x4.add ${total} ${term})`);
+        return `(v128.store offset=${offset} ${get("o")} (i32x4.${excess ? "sub" : "add"} (v128.load offset=${offset} ${
+          get("o")
+        }) ${sum}))`;
       }).join(""));
-  const convertTile = `${simple ? countSimple(options) : countPlanes(options)}
+  const convertTile = `
+    ${simple && adc !== "clip8" ? widen(options) : ""}
     ${adc === "clip8" ? "" : repeat(digits, (d) => set(`x${d}`, splat(add(mul(slice(SLICE.sum), tileSum(digit, d)), slice(SLICE.offset)))))}
-    ${convert(options)}
+    ${convert(options)}${excess ? set("touched", int(1)) : ""}
     ${set("left", `(i32.sub ${get("left")} ${int(1)})`)}
     (if (i32.eqz ${get("left")}) (then ${flush}${clear}${set("left", plan(PLAN.flush))}))`;
+  const countTile = simple ? count(options, `(i32.load ${get("tile")})`) : countPlanes(options);
+  const redoTile = simple && adc === "clip" ? `${beyond(options)}(if (v128.any_true ${get("look")}) (then ${convertTile}))` : convertTile;
   const turns = `(i32.load ${get("tile")})`;
   const unsafe = Array.from({ length: digits }, (_, d) => `(i32.gt_s ${tileSum(digit, d)} (i32.load ${get("limit")}))`);
   const skip = set("a", add(get("a"), mul(turns, int(unroll * 4)))) +
     set("w", add(get("w"), mul(mul(turns, slice(SLICE.planes)), int(unroll * vectors * 16))));
   const oneTile = `${
     excess
-      ? `(if ${unsafe.reduce((any, one) => `(i32.or ${any} ${one})`)} (then ${convertTile}${set("touched", int(1))}) (else ${skip}))
+      ? `(if ${unsafe.reduce((any, one) => `(i32.or ${any} ${one})`)} (then ${countTile}${redoTile}) (else ${skip}))
         ${set("limit", add(get("limit"), int(4)))}`
-      : convertTile
+      : countTile + convertTile
   }
     ${set("count", add(get("count"), int(8)))}`;
   const limits = set("touched", int(0)) + set("limit", add(slice(SLICE.limits), mul(get("block"), plan(PLAN.limitBytes))));
@@ -120,7 +132,7 @@ export function crossbarLookup(options: LookupOptions): string {
   );
   const onePosition = `
     ${set("position", add(get("planes"), mul(get("m"), get("pitch"))))}
-    ${set("o", add(get("out"), mul(get("m"), get("outPitch")), mul(get("block"), int(vectors * 64))))}
+    ${set("o", add(get("out"), mul(get("m"), get("outPitch")), mul(get("block"), int(across * 64))))}
     ${excess ? `${anyUnsafe(get("tileEnd"))}(if (v128.any_true ${get("look")}) (then ${passes}))` : passes}`;
 
   const scalars = [
@@ -146,7 +158,8 @@ export function crossbarLookup(options: LookupOptions): string {
   ];
   const ends = ["blocks", "tileEnd", "passEnd", "sliceEnd", "table"];
   const registers = [
-    ...["look", "factor", "weight", "multiplier", "low", "high"],
+    ...["look", "factor", "multiplier", "low", "high", "most", "fewest"],
+    ...Array.from({ length: abreast }, (_, s) => `weight${s}`),
     ...Array.from({ length: digits }, (_, d) => `x${d}`),
     ...Array.from({ length: vectors }, (_, q) => [`w${q}`, `acc${q}low`, `acc${q}high`]).flat(),
     ...Array.from({ length: bits * vectors }, (_, i) => `c${i}`),
@@ -214,14 +227,22 @@ function count({ vectors, bits, unroll }: LookupOptions, turns: string): string 
   }`;
 }
 
-/** One plane, one-bit digits: the counts are the sums. */
-function countSimple(options: LookupOptions): string {
-  const { vectors, bits, adc } = options;
-  const widen = repeat(
+/** One plane, one-bit digits: the counts are the sums, here as i16. */
+function widen({ vectors, bits }: LookupOptions): string {
+  return repeat(
     bits * vectors,
     (i) => ["low", "high"].map((half) => set(`v${i}${half}`, `(i16x8.extend_${half}_i8x16_u ${get(`c${i}`)})`)).join(""),
   );
-  return `${count(options, `(i32.load ${get("tile")})`)}${adc === "clip8" ? "" : widen}`;
+}
+
+/** Sets `look` to more than zeros if a simple count lies outside its bounds. */
+function beyond({ vectors, bits, digit }: LookupOptions): string {
+  const at = (d: number) => add(`(i32.load offset=${SLICE.bounds * 4} ${get("slice")})`, `(i32.shl ${tileSum(digit, d)} ${int(1)})`);
+  const outside = (c: string) => `(v128.or (i8x16.sub_sat_u ${c} ${get("most")}) (i8x16.sub_sat_u ${get("fewest")} ${c}))`;
+  return set("look", ZERO) +
+    repeat(bits, (b) =>
+      set("most", `(v128.load8_splat ${at(b)})`) + set("fewest", `(v128.load8_splat offset=1 ${at(b)})`) +
+      repeat(vectors, (q) => set("look", `(v128.or ${get("look")} ${outside(get(`c${b * vectors + q}`))})`)));
 }
 
 /** Several planes or digit bits, or tiles too tall for bytes: counts are weighted and summed in i16. */
@@ -305,11 +326,11 @@ function cut(t: string): string {
   return set(t, `(i16x8.sub ${get(t)} (i16x8.min_s (i16x8.max_s ${get(t)} ${get("low")}) ${get("high")}))`);
 }
 
-/** Replaces t by its code. */
-function code(adc: AdcForm, t: string, shift: number): string {
+/** Replaces t by its code; `table` names the local with the address of the codes. */
+export function code(adc: AdcForm, t: string, shift: number, table = "table"): string {
   if (adc === "table") {
     const lane = (n: number) =>
-      set("look", `(v128.load16_lane ${n} ${add(get("table"), `(i16x8.extract_lane_u ${n} ${get(t)})`)} ${get("look")})`);
+      set("look", `(v128.load16_lane ${n} ${add(get(table), `(i16x8.extract_lane_u ${n} ${get(t)})`)} ${get("look")})`);
     return set(t, `(i16x8.min_u ${get(t)} ${get("high")})`) + repeat(8, lane) + set(t, get("look"));
   }
   const one = "(v128.const i16x8 1 1 1 1 1 1 1 1)";

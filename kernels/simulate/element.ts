@@ -48,28 +48,42 @@ export function affineElements(type: "u8" | "i32" | "f32"): string {
   );
 }
 
+/** How near to a half an f32 quotient of a code up to 256 may lie before it is taken in f64: ten times its error. */
+const NEAR_HALF = 0.499;
+
 /**
  * code = clamp(rint(x / step), 0, levels) with the quotient in f64, f32 → u8. Range: elements.
- * Parameters: `from`, `to`, `step` (address of an f64), `levels`.
+ *
+ * x · (1 / step) in f32, clamped to −1 … levels + 1, is off by less than 1e-4, so only quotients near a half need the division.
+ * Parameters: `from`, `to`, `step` (address of an f64), `levels` (at most 255).
  */
 export function quantizeElements(): string {
   const two = (x: string) =>
     `(i32x4.trunc_sat_f64x2_u_zero (f64x2.min (f64x2.max
     (f64x2.nearest (f64x2.div (f64x2.promote_low_f32x4 ${x}) ${get("unit")})) ${get("zero")}) ${get("top")}))`;
   const high = "8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7";
-  const codes = `${set("x", `(v128.load ${at("from", "i", 4)})`)}${set("low", two(get("x")))}
-    ${set("x", two(`(i8x16.shuffle ${high} ${get("x")} ${get("x")})`))}`;
+  const codes = `${set("low", two(get("x")))}${set("x", two(`(i8x16.shuffle ${high} ${get("x")} ${get("x")})`))}`;
   const packed = `(i8x16.shuffle 0 4 16 20 0 0 0 0 0 0 0 0 0 0 0 0 ${get("low")} ${get("x")})`;
+  const quick = `(i16x8.narrow_i32x4_u (i32x4.trunc_sat_f32x4_u ${get("near")}) ${get("zero")})`;
   return kernel(
     ["from", "to", "step", "levels"],
-    locals("i32", "i", "whole") + locals("v128", "unit", "zero", "top", "x", "low"),
+    locals("i32", "i", "whole") + locals("v128", "unit", "zero", "top", "x", "low", "inverse", "least", "most", "quotient", "near", "last"),
     `${set("unit", `(v128.load64_splat ${get("step")})`)}${set("top", `(f64x2.splat (f64.convert_i32_u ${get("levels")}))`)}
+    ${set("inverse", `(f32x4.splat (f32.demote_f64 (f64.div (f64.const 1) (f64.load ${get("step")}))))`)}
+    ${set("least", "(v128.const f32x4 -1 -1 -1 -1)")}${set("last", `(f32x4.splat (f32.convert_i32_u ${get("levels")}))`)}
+    ${set("most", `(f32x4.add ${get("last")} (v128.const f32x4 1 1 1 1))`)}
     ${
       lanes(
         "i",
         get("begin"),
         get("end"),
-        `${codes}(v128.store32_lane 0 ${at("to", "i", 1)} ${packed})`,
+        `${set("x", `(v128.load ${at("from", "i", 4)})`)}
+        ${set("quotient", `(f32x4.min (f32x4.max (f32x4.mul ${get("x")} ${get("inverse")}) ${get("least")}) ${get("most")})`)}
+        ${set("near", `(f32x4.nearest ${get("quotient")})`)}
+        (if (i32x4.all_true (f32x4.lt (f32x4.abs (f32x4.sub ${get("quotient")} ${get("near")})) (f32x4.splat (f32.const ${NEAR_HALF}))))
+          (then ${set("near", `(f32x4.min (f32x4.max ${get("near")} ${get("zero")}) ${get("last")})`)}
+            ${set("near", quick)}(v128.store32_lane 0 ${at("to", "i", 1)} (i8x16.narrow_i16x8_u ${get("near")} ${get("near")})))
+          (else ${codes}(v128.store32_lane 0 ${at("to", "i", 1)} ${packed})))`,
         `(v128.store8_lane 0 ${at("to", "i", 1)} ${two(`(v128.load32_zero ${at("from", "i", 4)})`)})`,
       )
     }`,

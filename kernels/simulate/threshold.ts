@@ -1,31 +1,34 @@
 // Batch norm, ReLU and quantisation at once: how many of a channel's thresholds a sum reaches.
 
-import { add, get, int, kernel, locals, loop, mul, set, ZERO } from "../../lib/cpu/wat.ts";
+import { add, get, int, kernel, locals, loop, mul, repeat, set, ZERO } from "../../lib/cpu/wat.ts";
+
+/** Positions that share each load of thresholds. */
+const ABREAST = 4;
 
 /**
- * Compares each sum with every threshold, four channels at a time; for few levels. Range: positions.
+ * Compares each sum with every threshold, four channels of four positions at a time; for few levels. Range: positions.
  * Thresholds: [level][channel]; `signs` holds 0 or −1 per channel, i32. Parameters: `sums`, `out`, `channels` (a multiple of 4), `levels`, `thresholds`, `signs`.
  */
 export function thresholdCompare(): string {
-  const position = `
-    ${set("x", `(v128.load ${add(get("sums"), mul(add(mul(get("m"), get("channels")), get("c")), int(4)))})`)}
-    ${set("x", `(i32x4.sub (v128.xor ${get("x")} ${get("sign")}) ${get("sign")})`)}
-    ${set("n", ZERO)}
-    ${
-    loop(
-      "t",
-      get("first"),
-      get("last"),
-      set("n", `(i32x4.sub ${get("n")} (i32x4.ge_s ${get("x")} (v128.load ${get("t")})))`),
-      get("row"),
-    )
-  }
-    ${set("n", `(i16x8.narrow_i32x4_u ${get("n")} ${get("n")})`)}
-    (v128.store32_lane 0 ${add(get("out"), mul(get("m"), get("channels")), get("c"))} (i8x16.narrow_i16x8_u ${get("n")} ${get("n")}))`;
+  const positions = (count: number) => {
+    const all = (body: (p: number) => string) => repeat(count, body);
+    const index = (p: number) => add(mul(add(get("m"), int(p)), get("channels")), get("c"));
+    const load = (p: number) =>
+      set(`x${p}`, `(v128.load ${add(get("sums"), mul(index(p), int(4)))})`) +
+      set(`x${p}`, `(i32x4.sub (v128.xor ${get(`x${p}`)} ${get("sign")}) ${get("sign")})`) + set(`n${p}`, ZERO);
+    const compare = set("level", `(v128.load ${get("t")})`) +
+      all((p) => set(`n${p}`, `(i32x4.sub ${get(`n${p}`)} (i32x4.ge_s ${get(`x${p}`)} ${get("level")}))`));
+    const store = (p: number) =>
+      set(`n${p}`, `(i16x8.narrow_i32x4_u ${get(`n${p}`)} ${get(`n${p}`)})`) +
+      `(v128.store32_lane 0 ${add(get("out"), index(p))} (i8x16.narrow_i16x8_u ${get(`n${p}`)} ${get(`n${p}`)}))`;
+    return `${all(load)}${loop("t", get("first"), get("last"), compare, get("row"))}${all(store)}`;
+  };
+  const registers = Array.from({ length: ABREAST }, (_, p) => [`x${p}`, `n${p}`]).flat();
   return kernel(
     ["sums", "out", "channels", "levels", "thresholds", "signs"],
-    locals("i32", "m", "c", "t", "first", "last", "row") + locals("v128", "x", "n", "sign"),
+    locals("i32", "m", "c", "t", "first", "last", "row", "whole") + locals("v128", "sign", "level", ...registers),
     `${set("row", mul(get("channels"), int(4)))}
+    ${set("whole", add(get("begin"), `(i32.and (i32.sub ${get("end")} ${get("begin")}) ${int(-ABREAST)})`))}
     ${
       loop(
         "c",
@@ -33,7 +36,7 @@ export function thresholdCompare(): string {
         get("channels"),
         `${set("first", add(get("thresholds"), mul(get("c"), int(4))))}${set("last", add(get("first"), mul(get("levels"), get("row"))))}
         ${set("sign", `(v128.load ${add(get("signs"), mul(get("c"), int(4)))})`)}
-        ${loop("m", get("begin"), get("end"), position)}`,
+        ${loop("m", get("begin"), get("whole"), positions(ABREAST), ABREAST)}${loop("m", get("whole"), get("end"), positions(1))}`,
         4,
       )
     }`,

@@ -11,8 +11,13 @@ export interface Plane {
   readonly halo: number;
 }
 
-/** What is fused into a normalisation: ReLU, and rounding to codes of a clipped ReLU. */
-export type Activation = "none" | "relu" | "quantized";
+/**
+ * What is fused into a normalisation: ReLU, and rounding to codes of a clipped ReLU. The last three differ in the backward pass: "quantized" passes gradients
+ * straight through the rounding, "rounded" does so and gives α the rounding's share inside the range, "soft" takes a soft round's slope for both.
+ */
+export type Activation = "none" | "relu" | "quantized" | "rounded" | "soft";
+
+const isQuantized = (activation: Activation) => activation !== "none" && activation !== "relu";
 
 const splat = (name: string) => `(f32x4.splat (f32.load ${name}))`;
 
@@ -31,7 +36,8 @@ export function normalizeSums(plane: Plane): string {
 }
 
 /**
- * `run(jobs…, x, y, table, sums, rowsPerJob, rows)`: y = f(x · scale + shift), table = [scale, shift, α, levels/α, α/levels].
+ * `run(jobs…, x, y, table, sums, rowsPerJob, rows)`: y = f(x · scale + shift), table = [scale, shift, α, levels/α, α/levels]; beside α in its row
+ * stand 1/levels, the soft round's gain and its sharpness.
  */
 export function normalizeForward(from: Plane, to: Plane, activation: Activation): string {
   return overRows(from, [to], ["x", "y"], ["x", "y"], ["k", "m"], {
@@ -40,7 +46,7 @@ export function normalizeForward(from: Plane, to: Plane, activation: Activation)
       `${set("t", `(f32x4.add (f32x4.mul ${load("x", v)} ${get(`k${v}`)}) ${get(`m${v}`)})`)}
       ${activation === "none" ? "" : set("t", `(f32x4.max ${get("t")} (v128.const f32x4 0 0 0 0))`)}
       ${
-        activation === "quantized"
+        isQuantized(activation)
           ? set("t", `(f32x4.mul (f32x4.nearest (f32x4.mul (f32x4.min ${get("t")} ${get("alpha")}) ${get("toCode")})) ${get("step")})`)
           : ""
       }
@@ -52,7 +58,8 @@ export function normalizeForward(from: Plane, to: Plane, activation: Activation)
 
 /**
  * `run(jobs…, x, gy, table, sums, rowsPerJob, rows)`: with z = x·scale + shift, g = gy inside the active range, x̂ = x·table[5] + table[6]:
- * sums[job] = [Σ g, Σ g·x̂, Σ gy where z ≥ α] per channel.
+ * sums[job] = [Σ g, Σ g·x̂, Σ gy where z ≥ α] per channel. "rounded" and "soft" have Σ gy · (nearest c − slope · c) / levels beside that, c = clip(z, 0, α) · levels/α;
+ * "soft" has g = gy · slope inside, slope = gain / (1 + sharpness · (c − ⌊c⌋ − ½)²).
  */
 export function normalizeBackwardSums(plane: Plane, gradient: Plane, activation: Activation): string {
   return overRows(plane, [gradient], ["x", "gy"], ["x", "gy"], ["k", "m", "h", "o", "s", "q", "d"], {
@@ -66,6 +73,8 @@ export function normalizeBackwardSums(plane: Plane, gradient: Plane, activation:
       ${
         activation === "quantized"
           ? set(`d${v}`, `(f32x4.add ${get(`d${v}`)} (v128.and ${load("gy", v)} (f32x4.ge ${get("z")} ${get("alpha")})))`)
+          : isQuantized(activation)
+          ? set(`d${v}`, `(f32x4.add ${get(`d${v}`)} (f32x4.mul ${load("gy", v)} ${clippingSlope(activation)}))`)
           : ""
       }`,
     after: (v) => ["s", "q", "d"].map((name, row) => storeAt("sums", plane, row, v, `${name}${v}`)).join(""),
@@ -166,6 +175,11 @@ function overRows(
         "alpha",
         "toCode",
         "step",
+        "least",
+        "gain",
+        "sharpness",
+        "code",
+        "slope",
         ...perVector.flatMap((name) => Array.from({ length: vectors }, (_, v) => `${name}${v}`)),
       ),
     body,
@@ -178,7 +192,16 @@ const at = (base: "table" | "sums", plane: Plane, row: number, vector: number) =
 const storeAt = (_base: "sums", plane: Plane, row: number, vector: number, value: string) =>
   `(v128.store offset=${row * plane.channels * 4 + vector * 16} ${add(get("own"), mul(get("c"), int(16)))} ${get(value)})`;
 const constants = (plane: Plane) =>
-  ["alpha", "toCode", "step"].map((name, row) => set(name, splat(add(get("table"), int((2 + row) * plane.channels * 4))))).join("");
+  ["alpha", "toCode", "step"].map((name, row) => set(name, splat(add(get("table"), int((2 + row) * plane.channels * 4))))).join("") +
+  ["least", "gain", "sharpness"].map((name, column) => set(name, splat(add(get("table"), int((2 * plane.channels + 1 + column) * 4)))))
+    .join("");
+const ZERO = "(v128.const f32x4 0 0 0 0)", ONE = "(v128.const f32x4 1 1 1 1)", HALF = "(v128.const f32x4 0.5 0.5 0.5 0.5)";
+/** ∂y/∂α at z: 1 from α on, else (nearest c − slope · c) / levels, which is 0 below 0. */
+const clippingSlope = (activation: Activation) =>
+  `(v128.bitselect ${ONE} (f32x4.mul (f32x4.sub (f32x4.nearest ${get("code")})
+    ${activation === "soft" ? `(f32x4.mul ${get("slope")} ${get("code")})` : get("code")}) ${get("least")}) (f32x4.ge ${get("z")} ${
+    get("alpha")
+  }))`;
 const activeTable = (plane: Plane, v: number) =>
   `${set(`k${v}`, at("table", plane, 0, v))}${set(`m${v}`, at("table", plane, 1, v))}${set(`h${v}`, at("table", plane, 5, v))}${
     set(`o${v}`, at("table", plane, 6, v))
@@ -189,9 +212,16 @@ function active(vector: number, activation: Activation): string {
   const head = `${set("t", load("x", vector))}${set("u", load("gy", vector))}`;
   if (activation === "none") return head;
   const z = set("z", `(f32x4.add (f32x4.mul ${get("t")} ${get(`k${vector}`)}) ${get(`m${vector}`)})`);
-  const positive = `(f32x4.gt ${get("z")} (v128.const f32x4 0 0 0 0))`;
-  const inside = activation === "quantized"
-    ? `(v128.and (f32x4.ge ${get("z")} (v128.const f32x4 0 0 0 0)) (f32x4.le ${get("z")} ${get("alpha")}))`
-    : positive;
-  return `${head}${z}${set("u", `(v128.and ${get("u")} ${inside})`)}`;
+  const positive = `(f32x4.gt ${get("z")} ${ZERO})`;
+  const inside = isQuantized(activation) ? `(v128.and (f32x4.ge ${get("z")} ${ZERO}) (f32x4.le ${get("z")} ${get("alpha")}))` : positive;
+  const masked = `${head}${z}${set("u", `(v128.and ${get("u")} ${inside})`)}`;
+  if (activation !== "rounded" && activation !== "soft") return masked;
+  const code = set("code", `(f32x4.mul (f32x4.min (f32x4.max ${get("z")} ${ZERO}) ${get("alpha")}) ${get("toCode")})`);
+  if (activation === "rounded") return `${masked}${code}`;
+  const place = set("slope", `(f32x4.sub (f32x4.sub ${get("code")} (f32x4.floor ${get("code")})) ${HALF})`);
+  const slope = set(
+    "slope",
+    `(f32x4.div ${get("gain")} (f32x4.add ${ONE} (f32x4.mul ${get("sharpness")} (f32x4.mul ${get("slope")} ${get("slope")}))))`,
+  );
+  return `${masked}${code}${place}${slope}${set("u", `(f32x4.mul ${get("u")} ${get("slope")})`)}`;
 }

@@ -36,8 +36,13 @@ fn main(
     let passed = select(vec4<f32>(), given, {{INSIDE}});
     first += passed;
     second += passed * (value * inverse + offset);
+    //#if ROUNDED
+    let code = clamp(z, vec4<f32>(), clip) * (f32({{LEVELS}}) / clip);
+    third += given * select((round(code) - code) / f32({{LEVELS}}), vec4<f32>(1.0), z >= clip);
+    //#else
     //#if QUANTIZED
     third += select(vec4<f32>(), given, z >= clip);
+    //#end
     //#end
     //#else
     first += value;
@@ -47,6 +52,6 @@ fn main(
   sums[(job * {{KINDS}}u) * {{QUADS}}u + quad] = first;
   sums[(job * {{KINDS}}u + 1u) * {{QUADS}}u + quad] = second;
   //#if BACKWARD
-  sums[(job * {{KINDS}}u + 2u) * {{QUADS}}u + quad] = third;
+  sums[(job * {{KINDS}}u + 2u) * {{QUADS}}u + quad] = third * f32({{FACTOR}});
   //#end
 }

@@ -20,3 +20,19 @@ export const Control = {
 
 /** A kernel's entry: works on [begin, end) of its range. */
 export type Job = (begin: number, end: number, thread: number, ...parameters: number[]) => void;
+
+/** Microseconds a thread looks for news before it sleeps: waking it costs more than most waits between two dispatches last. */
+const SPIN_MICROSECONDS = 100;
+/** Looks between two glances at the clock. */
+const LOOKS = 64;
+
+/** Waits until a word is no longer `old`; `spin` where every thread has a core of its own. */
+export function waitFor(control: Int32Array, word: number, old: number, spin: boolean): void {
+  if (spin) {
+    const end = performance.now() + SPIN_MICROSECONDS / 1000;
+    do {
+      for (let look = 0; look < LOOKS; look++) if (Atomics.load(control, word) !== old) return;
+    } while (performance.now() < end);
+  }
+  Atomics.wait(control, word, old);
+}

@@ -2,7 +2,7 @@
 
 import { DeviceError, OptionError } from "../errors.ts";
 import { assemble } from "./assemble.ts";
-import { Control, type Job, PARAMETERS } from "./control.ts";
+import { Control, type Job, PARAMETERS, waitFor } from "./control.ts";
 import { Heap } from "./heap.ts";
 
 /** Options of {@linkcode ThreadPool.create}. */
@@ -41,14 +41,16 @@ export class ThreadPool implements Disposable {
   readonly #workers: readonly Worker[];
   readonly #kernels: Job[] = [];
   readonly #handles = new Map<string, number>();
+  readonly #spin: boolean;
   #loading: Promise<unknown> = Promise.resolve();
   #open = true;
 
-  private constructor(memory: WebAssembly.Memory, control: SharedArrayBuffer, workers: readonly Worker[]) {
+  private constructor(memory: WebAssembly.Memory, control: SharedArrayBuffer, workers: readonly Worker[], spin: boolean) {
     this.memory = memory;
     this.#heap = new Heap(memory);
     this.#control = new Int32Array(control);
     this.#workers = workers;
+    this.#spin = spin;
     this.threads = workers.length + 1;
   }
 
@@ -63,15 +65,15 @@ export class ThreadPool implements Disposable {
     if (!Number.isInteger(threads) || threads < 1) {
       throw new OptionError("start a thread pool", { where: "threads", got: threads, wanted: "an integer of at least 1" });
     }
-    const workers: Worker[] = [];
+    const workers: Worker[] = [], spin = threads <= navigator.hardwareConcurrency;
     try {
       const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
       const control = new SharedArrayBuffer(Control.words * 4);
       for (let thread = 1; thread < threads; thread++) {
         workers.push(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
       }
-      await tell(workers, (index) => ({ start: { memory, control, thread: index + 1 } }));
-      return new ThreadPool(memory, control, workers);
+      await tell(workers, (index) => ({ start: { memory, control, thread: index + 1, spin } }));
+      return new ThreadPool(memory, control, workers, spin);
     } catch (cause) {
       for (const worker of workers) worker.terminate();
       throw new DeviceError("start a thread pool", {
@@ -209,7 +211,7 @@ export class ThreadPool implements Disposable {
 
   #join(): void {
     const control = this.#control;
-    for (let done; (done = Atomics.load(control, Control.done)) < this.#workers.length;) Atomics.wait(control, Control.done, done);
+    for (let done; (done = Atomics.load(control, Control.done)) < this.#workers.length;) waitFor(control, Control.done, done, this.#spin);
   }
 }
 

@@ -1,12 +1,14 @@
 // One thread of the pool: waits on a shared word, works through chunks of the range, waits again.
 // It returns to its event loop only when told that new kernels are waiting in its message queue.
 
-import { Control, type Job, PARAMETERS } from "./control.ts";
+import { Control, type Job, PARAMETERS, waitFor } from "./control.ts";
 
 interface Start {
   readonly memory: WebAssembly.Memory;
   readonly control: SharedArrayBuffer;
   readonly thread: number;
+  /** Whether to look for work a while before sleeping. */
+  readonly spin: boolean;
 }
 
 const scope = globalThis as unknown as {
@@ -27,10 +29,10 @@ scope.onmessage = (event: MessageEvent<{ start?: Start; modules?: WebAssembly.Mo
   serve(start);
 };
 
-function serve({ control: buffer, thread }: Start): void {
+function serve({ control: buffer, thread, spin }: Start): void {
   const control = new Int32Array(buffer);
   for (;;) {
-    Atomics.wait(control, Control.epoch, epoch);
+    waitFor(control, Control.epoch, epoch, spin);
     const now = Atomics.load(control, Control.epoch);
     if (now === epoch) continue;
     epoch = now;

@@ -1,31 +1,24 @@
-// Second stage: integer weights to cell levels, by one of three schemes.
+// Second stage: integer weights to cell levels, layer by layer, by the scheme chosen for each.
 
 import { OptionError, ShapeError } from "../errors.ts";
 import type { Conv, Linear } from "../network/graph.ts";
-import { checkOptions } from "../options.ts";
 import type { QuantizedNetwork } from "../quantize/quantize.ts";
 import type { WeightCodes } from "../quantize/quantizer.ts";
 import { balanced } from "./balanced.ts";
-import { offset, type Reference } from "./offset.ts";
-import type { LayerCodes, Scheme, SlicedLayer, SlicedNetwork } from "./sliced.ts";
+import { offset } from "./offset.ts";
+import { type DecomposeOptions, type LayerChoice, layerChoices } from "./options.ts";
+import type { LayerCodes, SlicedLayer, SlicedNetwork } from "./sliced.ts";
 import { twosComplement } from "./twos_complement.ts";
 
-/** How {@linkcode decompose} cuts weights. */
-export interface DecomposeOptions {
-  /** How signed weights become non-negative levels; default "offset". */
-  readonly scheme?: Scheme;
-  /** Bits one cell holds, 1 to 8; default 1. */
-  readonly cellBits?: number;
-  /** Scheme "offset" only: a dummy column in each array takes the offset out (default), or the digital sum does. */
-  readonly reference?: Reference;
-}
+export { type DecomposeOptions } from "./options.ts";
 
 const ACTION = "decompose the network";
 
 /**
  * Cuts the weights of every layer that runs on arrays into cells. Layers in `quantized.digital` have none.
  *
- * @throws {OptionError} if an option is unknown or out of range, or a quantizer gave codes outside its own range.
+ * @throws {OptionError} if an option is unknown, out of range or without effect for its scheme, an entry of `layers` matches no layer, slices do not cover a
+ * layer's bits, or a quantizer gave codes outside its own range.
  *
  * @example
  * ```ts
@@ -48,32 +41,31 @@ const ACTION = "decompose the network";
  * ```
  */
 export function decompose(quantized: QuantizedNetwork, options: DecomposeOptions = {}): SlicedNetwork {
-  checkOptions(ACTION, "decompose", options, ["scheme", "cellBits", "reference"]);
-  const { scheme = "offset", cellBits = 1, reference } = options;
-  if (!["offset", "balanced", "twosComplement"].includes(scheme)) {
-    throw new OptionError(ACTION, { where: "decompose.scheme", got: scheme, wanted: '"offset", "balanced" or "twosComplement"' });
-  }
-  if (!Number.isInteger(cellBits) || cellBits < 1 || cellBits > 8) {
-    throw new OptionError(ACTION, { where: "decompose.cellBits", got: cellBits, wanted: "an integer from 1 to 8" });
-  }
-  if (reference !== undefined && (scheme !== "offset" || !["dummy", "digital"].includes(reference))) {
-    const wanted = scheme === "offset" ? '"dummy" or "digital"' : `none: scheme "${scheme}" has no offset`;
-    throw new OptionError(ACTION, { where: "decompose.reference", got: reference, wanted });
-  }
+  const onArrays = quantized.network.layers.filter((layer): layer is Conv | Linear =>
+    (layer.op === "conv" || layer.op === "linear") && !quantized.digital.includes(layer.name)
+  );
+  const choices = layerChoices(options, onArrays.map(({ name }) => name), quantized.digital);
   const layers: Record<string, SlicedLayer> = {};
-  for (const layer of quantized.network.layers) {
-    if (layer.op !== "conv" && layer.op !== "linear" || quantized.digital.includes(layer.name)) continue;
+  for (const layer of onArrays) {
     const weights = quantized.weights[layer.name];
     if (weights === undefined) {
       throw new OptionError(ACTION, { where: layer.name, got: "no weight codes", wanted: "codes, or the layer in `digital`" });
     }
-    const codes = layerCodes(layer, weights, cellBits);
-    layers[layer.name] = scheme === "offset" ? offset(codes, reference) : scheme === "balanced" ? balanced(codes) : twosComplement(codes);
+    layers[layer.name] = slice(layerCodes(layer, weights), choices.get(layer.name)!);
   }
   return { kind: "sliced", quantized, layers, layer: (name) => pick(layers, name, quantized.digital) };
 }
 
-function layerCodes(layer: Conv | Linear, weights: WeightCodes, cellBits: number): LayerCodes {
+function slice(
+  whole: Omit<LayerCodes, "cellBits">,
+  { scheme, cellBits, sliceBits, reference, subtraction, pairs }: LayerChoice,
+): SlicedLayer {
+  const codes: LayerCodes = { ...whole, cellBits, ...(sliceBits === undefined ? {} : { sliceBits }) };
+  if (scheme === "offset") return offset(codes, reference, subtraction);
+  return scheme === "twosComplement" ? twosComplement(codes) : balanced(codes, pairs);
+}
+
+function layerCodes(layer: Conv | Linear, weights: WeightCodes): Omit<LayerCodes, "cellBits"> {
   const { bits, signed, zero } = weights;
   const [out, inputs, height = 1, width = 1] = weights.codes.shape;
   if (out === undefined || inputs === undefined || weights.codes.shape.length > 4) {
@@ -95,7 +87,7 @@ function layerCodes(layer: Conv | Linear, weights: WeightCodes, cellBits: number
     throw new OptionError(ACTION, { where: `codes of ${layer.name}`, got: outside, wanted: `${lowest} … ${highest} at ${bits} bits` });
   }
   const codes = { shape: [out, inputs, height, width], data: weights.codes.data };
-  return { name: layer.name, groups: layer.op === "conv" ? layer.groups : 1, cellBits, bits, signed, zero, codes };
+  return { name: layer.name, groups: layer.op === "conv" ? layer.groups : 1, bits, signed, zero, codes };
 }
 
 function pick(layers: Readonly<Record<string, SlicedLayer>>, name: string, digital: readonly string[]): SlicedLayer {

@@ -1,7 +1,7 @@
 // Cells as a kernel sums them: pairs and dummy columns already combined into one signed integer per cell.
 
 import { ShapeError } from "../errors.ts";
-import type { SlicedLayer } from "./sliced.ts";
+import { type SlicedLayer, topLevels } from "./sliced.ts";
 
 /** Signed integer effect of every cell of a layer. */
 export interface EffectiveCells {
@@ -20,7 +20,7 @@ export interface EffectiveCells {
 }
 
 /**
- * Combines pairs and dummy columns.
+ * Combines pairs and dummy columns that are subtracted in the array; what is subtracted digitally has slices of its own.
  *
  * @param rowIndex Input each row reads, in array order: (kernel row · kernel width + kernel column) · channels per group + channel. By default in that very order.
  * @throws {ShapeError} if `rowIndex` does not have one entry per row.
@@ -54,10 +54,12 @@ export function effectiveCells(layer: SlicedLayer, rowIndex?: Int32Array): Effec
     throw new ShapeError("combine cells", { where: layer.name, got: `${rowIndex.length} rows`, wanted: `${rows}` });
   }
   const scale = layer.mid.every(Number.isInteger) ? 1 : 2;
-  const limit = Math.max(...layer.sliceBits.map((bits, k) => {
-    const top = 2 ** bits - 1, mid = layer.mid[k]!;
-    return scale * Math.max(top - mid, layer.negative === undefined ? mid : top);
-  }));
+  const limit = Math.max(
+    ...topLevels(layer).map((top, k) => {
+      const mid = layer.mid[k]!;
+      return scale * Math.max(top - mid, layer.negative === undefined ? mid : top);
+    }),
+  );
   const levels = layer.slices.data, negative = layer.negative?.data;
   const narrow = limit <= 127 && withinBits(levels, layer.sliceBits) && (negative === undefined || withinBits(negative, layer.sliceBits));
   const cells = new (narrow ? Int8Array : Int16Array)(layer.groups * count * rows * columns);

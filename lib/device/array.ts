@@ -2,7 +2,7 @@
 
 import { OptionError, ShapeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
-import { normal, uniform } from "../random.ts";
+import { hash, hashOn, normalOf, uniformOf } from "../random.ts";
 import type { Device, Draw } from "./device.ts";
 
 /** Which cells: the key of their random numbers, before cell and draw. */
@@ -105,14 +105,26 @@ function each(
   checkCounter("cells.seed", seed);
   checkCounter("cells.layer", layer);
   checkCounter("cells.array", array);
+  const own = hash(seed, layer, array);
   let cell = 0;
   const draw: Draw = (kind) => {
-    if (kind === "normal") return normal(seed, layer, array, cell, use);
-    return uniform(seed, layer, array, cell, kind === "fault" ? DRAWS.fault : use);
+    const state = hashOn(own, cell);
+    if (kind === "normal") return normalOf(hashOn(state, use));
+    return uniformOf(hashOn(state, kind === "fault" ? DRAWS.fault : use));
   };
   const results = new Float64Array(values.length);
   for (; cell < results.length; cell++) results[cell] = stage(values[cell]!, draw, cell);
   return results;
+}
+
+/**
+ * Random numbers of one cell for a use of the caller's own.
+ *
+ * @param use Counter beyond those of programming, drift and readings, such as 2^30 and more.
+ */
+export function cellDraw({ seed, layer = 0, array = 0 }: ChipCells, cell: number, use: number): Draw {
+  const state = hash(seed, layer, array, cell);
+  return (kind) => kind === "normal" ? normalOf(hashOn(state, use)) : uniformOf(hashOn(state, kind === "fault" ? DRAWS.fault : use));
 }
 
 function checkCounter(where: string, value: unknown): void {

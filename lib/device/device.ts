@@ -68,7 +68,7 @@ export function readNumber(
   const high = max === Infinity ? [] : [`of at most ${max}`];
   throw new OptionError(ACTION, {
     where: `${where}.${name}`,
-    got: value,
+    got: Number.isNaN(value) && Number.isNaN(fallback) ? "nothing" : value,
     wanted: ["a number", [...low, ...high].join(" and ")].join(" ").trim(),
   });
 }

@@ -27,7 +27,7 @@ const BUILDERS = {
   sonos_agrawal: sonosAgrawal,
   table: (options: object) => tableDevice(options as TableOptions),
   stuck_at: ({ device: inner, ...faults }: { readonly device?: unknown }) =>
-    stuckAt(device(inner as DeviceDescription), faults as FaultOptions),
+    stuckAt(device(inner as DeviceDescription, "stuck_at.device"), faults as FaultOptions),
 } as const;
 
 /** Names of the device models. */
@@ -36,6 +36,7 @@ export const DEVICE_MODELS: readonly string[] = Object.keys(BUILDERS);
 /**
  * Builds a device from its description, for instance from a JSON file; options left out take their defaults.
  *
+ * @param where Path of the description in messages.
  * @throws {OptionError} if the model or an option is unknown or out of range.
  *
  * @example
@@ -48,10 +49,10 @@ export const DEVICE_MODELS: readonly string[] = Object.keys(BUILDERS);
  * assertEquals(device({ model: "rram_milo" }).gMax, 225);
  * ```
  */
-export function device(description: DeviceDescription): Device {
+export function device(description: DeviceDescription, where = "device"): Device {
   const { model, ...options } = typeof description === "object" && description !== null ? description : { model: description };
   if (typeof model !== "string" || !Object.hasOwn(BUILDERS, model)) {
-    throw new OptionError(ACTION, { where: "device.model", got: model ?? null, wanted: `one of ${DEVICE_MODELS.join(", ")}` });
+    throw new OptionError(ACTION, { where: `${where}.model`, got: model ?? "nothing", wanted: `one of ${DEVICE_MODELS.join(", ")}` });
   }
   return BUILDERS[model as keyof typeof BUILDERS](options as never);
 }

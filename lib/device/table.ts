@@ -109,6 +109,7 @@ export function tableDevice(options: TableOptions): Device {
  */
 export function parseLevels(csv: string, where = "levels"): MeasuredLevel[] {
   const action = "read measured levels";
+  if (typeof csv !== "string") throw new FileError(action, { where, got: csv ?? "nothing", wanted: "the text of a CSV file" });
   const lines = csv.replace(/^\uFEFF/, "").split(/\r?\n/).map((text, index) => ({ text: text.trim(), line: index + 1 }))
     .filter(({ text }) => text !== "" && !text.startsWith("#"));
   const cells = (text: string) => text.split(/[,;]/).map((cell) => cell.trim());

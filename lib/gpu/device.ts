@@ -143,7 +143,7 @@ export class GpuDevice implements AsyncDisposable {
     return result as T;
   }
 
-  /** Destroys the device and all its buffers. Calling it again does nothing. */
+  /** Destroys the device and all its buffers at once, whatever it is doing. Calling it again does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -151,10 +151,13 @@ export class GpuDevice implements AsyncDisposable {
     this.raw.destroy();
   }
 
-  /** As {@linkcode GpuDevice.close}. */
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Waits for what was compiled and submitted, then closes: drivers are not safe against being torn down while they work. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closed && this.#failure === undefined) {
+      await Promise.allSettled(this.kernels.values());
+      await Promise.race([this.raw.queue.onSubmittedWorkDone(), this.#lost]).catch(() => {});
+    }
     this.close();
-    return Promise.resolve();
   }
 }
 

@@ -1,11 +1,9 @@
 // NumPy's .npy and .npz, reading only: weights and reference results come out of Python this way.
 
-import { unzipSync } from "fflate";
 import { FileError } from "../errors.ts";
 import { elements, type Tensor, tensor, type TypedArray } from "../tensor.ts";
 import { readBytes } from "./atomic.ts";
-
-const unpackLimit = 1 << 30;
+import { unzip, type ZipLimits } from "./zip.ts";
 
 /** Reads little-endian elements from bytes; 64-bit integers become Float64Array, booleans Uint8Array. */
 const readers: Readonly<Record<string, { bytes: number; read: (buffer: ArrayBuffer) => TypedArray | undefined }>> = {
@@ -72,29 +70,12 @@ export function decodeNpy(bytes: Uint8Array, where = "npy"): Tensor<TypedArray> 
 /**
  * Decodes a .npz file: arrays by name, the `.npy` of the entries dropped.
  *
- * @throws {FileError} if it is not a zip of npy files or would unpack to more than 1 GiB.
+ * @param limits Bounds on the archive; see {@linkcode unzip}.
+ * @throws {FileError} if it is not a whole zip of npy files, or would unpack to more than the limits.
  */
-export function decodeNpz(bytes: Uint8Array, where = "npz"): Record<string, Tensor<TypedArray>> {
-  let total = 0;
-  let files: Record<string, Uint8Array>;
-  try {
-    files = unzipSync(bytes, {
-      filter: ({ originalSize }) => {
-        total += originalSize;
-        if (total > unpackLimit) throw new Error(`more than ${unpackLimit} bytes when unpacked`);
-        return true;
-      },
-    });
-  } catch (cause) {
-    throw new FileError("read an npz file", {
-      where,
-      got: cause instanceof Error ? cause.message : String(cause),
-      wanted: "a whole zip file of npy arrays",
-      hint: "The file is truncated or damaged",
-      cause,
-    });
-  }
-  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name.replace(/\.npy$/, ""), decodeNpy(file, `${where}:${name}`)]));
+export function decodeNpz(bytes: Uint8Array, where = "npz", limits: ZipLimits = {}): Record<string, Tensor<TypedArray>> {
+  const files = unzip(bytes, { where, limits });
+  return Object.fromEntries([...files].map(([name, file]) => [name.replace(/\.npy$/, ""), decodeNpy(file, `${where}:${name}`)]));
 }
 
 /** Reads a .npy file. @throws {FileError} as {@linkcode decodeNpy}, or if it cannot be read. */

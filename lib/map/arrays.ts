@@ -8,7 +8,7 @@ import type { Placement } from "./placement.ts";
 
 /** Lists arrays by pattern, then row tile, then column tile. Where idle activations are skipped, arrays without a weight are left out. */
 export function arraysOf(layer: SlicedLayer, placement: Placement): ArrayPlacement[] {
-  const { perWeight, dummies } = columnLayout(layer);
+  const { perWeight, references } = columnLayout(layer);
   const slices = layer.sliceWeights.map((_, slice) => slice);
   return placement.patterns.flatMap((pattern, index) =>
     tilesOf(placement, pattern).filter(({ cells }) => cells > 0 || !placement.skipsIdle).map(({ rowTile, columnTile, cells }) => {
@@ -23,16 +23,16 @@ export function arraysOf(layer: SlicedLayer, placement: Placement): ArrayPlaceme
         rows: pattern.rowTiles[rowTile + 1]! - firstRow,
         firstColumn,
         columns,
-        physicalColumns: columns * perWeight + dummies.length,
+        physicalColumns: columns * perWeight + references,
         weights: cells,
       };
     })
   );
 }
 
-/** Cells that hold a slice of a weight or a dummy level, over all cells of the arrays, 0 to 1. */
+/** Cells that hold a slice of a weight or a dummy or unit level, over all cells of the arrays, 0 to 1. */
 export function utilisationOf(layer: SlicedLayer, arrays: readonly ArrayPlacement[], rows: number, columns: number): number {
-  const { perWeight, dummies } = columnLayout(layer);
-  const used = arrays.reduce((sum, array) => sum + array.weights * perWeight + array.rows * dummies.length, 0);
+  const { perWeight, references } = columnLayout(layer);
+  const used = arrays.reduce((sum, array) => sum + array.weights * perWeight + array.rows * references, 0);
   return used / (arrays.length * rows * columns);
 }

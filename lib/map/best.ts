@@ -7,9 +7,10 @@ import { mixedStreamMapping } from "./best/mixed_stream.ts";
 import { productMapping } from "./best/product.ts";
 import { rowStreamMapping } from "./best/row_stream.ts";
 import { windowMapping } from "./best/window.ts";
+import { tilesOf } from "./activations.ts";
 import { lowerBound } from "./bound.ts";
 import { checkArray } from "./check_array.ts";
-import type { Mapping, Problem } from "./placement.ts";
+import type { Mapping, Placement, Problem } from "./placement.ts";
 import { im2colMapping } from "./published/im2col.ts";
 import { sdkMapping } from "./published/sdk.ts";
 import { smdMapping } from "./published/smd.ts";
@@ -32,7 +33,7 @@ const FAMILIES: readonly ((problem: Problem) => Mapping | undefined)[] = [
 
 /**
  * The mapping of a layer with the fewest cycles known: element-granular windows, mixed border windows, gather and scatter per axis, streaming, biclique
- * covers and the published methods. Families are tried until one reaches the proved lower bound; among equals the simpler one stays.
+ * covers and the published methods, of full arrays only where the problem asks for it. Families are tried until one reaches the proved lower bound; among equals the simpler one stays.
  *
  * @throws {MappingError} if an array has no rows or columns.
  *
@@ -53,10 +54,21 @@ export function bestMapping(problem: Problem): Mapping {
   let best: Mapping | undefined;
   for (const family of FAMILIES) {
     const found = family(problem);
-    if (found !== undefined && (best === undefined || found.cycles < best.cycles)) best = found;
+    if (found === undefined || best !== undefined && found.cycles >= best.cycles) continue;
+    if (problem.full !== true || isFull(found.place())) best = found;
     if (best !== undefined && best.cycles <= bound) break;
   }
   return best!;
+}
+
+/** Whether every row and column of each array share a weight. */
+function isFull(placement: Placement): boolean {
+  return placement.patterns.every((pattern) =>
+    tilesOf(placement, pattern).every(({ rowTile, columnTile, cells }) => {
+      const rows = pattern.rowTiles[rowTile + 1]! - pattern.rowTiles[rowTile]!;
+      return cells === rows * (pattern.columnTiles[columnTile + 1]! - pattern.columnTiles[columnTile]!);
+    })
+  );
 }
 
 /** What every family finds for a layer, for a look at the trade between cycles, arrays and digital additions. */

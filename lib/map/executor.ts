@@ -3,27 +3,29 @@
 import { ShapeError } from "../errors.ts";
 import { elements } from "../tensor.ts";
 import { activations, tapOf } from "./activations.ts";
-import { columnLayout } from "./layout.ts";
+import { columnLayout, physicalColumn } from "./layout.ts";
 import type { ArrayPlacement, MappedLayer } from "./mapped.ts";
 
 /**
- * Cell levels of one array as it would be programmed, dummy columns included; where a row and a column share no weight, cells are at mid level.
+ * Cell levels of one array as it would be programmed, dummy and unit columns included; where a row and a column share no weight, cells are at mid level.
  *
  * @returns Levels `[rows in use][physical columns in use]`; dummy and mid levels may be half-integers.
  */
 export function arrayLevels(layer: MappedLayer, array: ArrayPlacement): Float32Array {
   const { sliced } = layer, { rows, columns, physicalColumns } = array;
   const levels = new Float32Array(rows * physicalColumns);
-  const { dummies, perWeight, pair } = columnLayout(sliced);
+  const layout = columnLayout(sliced), { dummies, units, pair, references } = layout;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      for (const slice of array.slices) levels[row * physicalColumns + column * perWeight + slice * pair] = sliced.mid[slice]!;
+      for (const slice of array.slices) {
+        levels[row * physicalColumns + physicalColumn(layout, physicalColumns, column, slice)] = sliced.mid[slice]!;
+      }
     }
-    for (const [index, level] of dummies.entries()) levels[(row + 1) * physicalColumns - dummies.length + index] = level;
+    for (const [index, level] of [...units, ...dummies].entries()) levels[(row + 1) * physicalColumns - references + index] = level;
   }
   visit(layer, array, (row, column, weight) => {
     for (const slice of array.slices) {
-      const physical = column * perWeight + slice * pair, from = slice * weightCount(layer) + weight;
+      const physical = physicalColumn(layout, physicalColumns, column, slice), from = slice * weightCount(layer) + weight;
       levels[row * physicalColumns + physical] = sliced.slices.data[from]!;
       if (pair === 2) levels[row * physicalColumns + physical + 1] = sliced.negative!.data[from]!;
     }
@@ -34,7 +36,7 @@ export function arrayLevels(layer: MappedLayer, array: ArrayPlacement): Float32A
 /**
  * How many array cells hold each element of `sliced.slices`: at least 1 everywhere in a right placement, and exactly 1 where none is duplicated.
  *
- * @returns Counts in the memory order of `sliced.slices`; the negative cells of balanced pairs stand beside them.
+ * @returns Counts in the memory order of `sliced.slices`; the negative cells of balanced pairs stand beside them, and a unit column is shared by all.
  */
 export function coverage(layer: MappedLayer): Int32Array {
   const counts = new Int32Array(layer.sliced.slices.data.length);
@@ -65,7 +67,7 @@ export function execute(layer: MappedLayer, input: Int32Array): Float64Array {
       wanted: `${height} · ${width} · ${channels}`,
     });
   }
-  const { perWeight, pair, dummies, dummyOf } = columnLayout(sliced);
+  const layout = columnLayout(sliced), { pair, dummies, dummyOf } = layout;
   const output = new Float64Array(elements(outputShape));
   const programmed = new Map(layer.arrays.map((array) => {
     const rowsOf = Array.from({ length: array.columns }, (): number[] => []);
@@ -90,7 +92,7 @@ export function execute(layer: MappedLayer, input: Int32Array): Float64Array {
       if (v < 0 || v >= outputShape[0] || h < 0 || h >= outputShape[1] || rowsOf[column]!.length === 0) continue;
       let sum = sliced.correction * rowsOf[column]!.reduce((total, row) => total + lines[row]!, 0);
       for (const slice of array.slices) {
-        const physical = column * perWeight + slice * pair;
+        const physical = physicalColumn(layout, bitlines.length, column, slice);
         const negative = pair === 2 ? bitlines[physical + 1]! : 0;
         const dummy = dummyOf[slice]! < 0 ? 0 : bitlines[bitlines.length - dummies.length + dummyOf[slice]!]!;
         sum += sliced.sliceWeights[slice]! * (bitlines[physical]! - negative - dummy);
@@ -110,7 +112,7 @@ function weightCount({ sliced }: MappedLayer): number {
 }
 
 /** Calls `cell` for every row and column of an array that share a weight, with the weight's index `[out][channel][kernel row][kernel column]`. */
-function visit(
+export function visit(
   { placement, sliced }: MappedLayer,
   array: ArrayPlacement,
   cell: (row: number, column: number, weight: number) => void,

@@ -45,10 +45,11 @@ const ACTION = "map the network";
 /**
  * Places every sliced layer on arrays of `rows` × `columns` cells.
  *
- * All slices of a weight stand side by side in one array, so an array holds ⌊(columns − dummy columns) / (slices · cells per slice)⌋ weight columns.
+ * All slices of a weight stand side by side in one array, so an array holds ⌊(columns − dummy and unit columns) / (slices · cells per slice)⌋ weight columns.
  * A row's dummy cells are repeated in each array, since every array has its own reference.
  *
- * @throws {MappingError} if an array has no rows, or is too narrow for the slices of one weight.
+ * @throws {MappingError} if an array has no rows, is too narrow for the slices of one weight, or leaves cells unused although dummy columns are
+ * subtracted digitally.
  * @throws {ShapeError} if a layer's weights do not fit its input.
  * @throws {OptionError} if an option is unknown.
  *
@@ -102,7 +103,7 @@ export function map(sliced: SlicedNetwork, options: MapOptions = {}): MappedNetw
  * Places one layer; {@linkcode map} does so for a whole network.
  *
  * @param geometry The layer's window, from `geometryOf`.
- * @throws {MappingError} if an array is too narrow for the slices of one weight.
+ * @throws {MappingError} if an array is too narrow for the slices of one weight, or leaves cells unused although dummy columns are subtracted digitally.
  * @throws {ShapeError} if the weights do not fit the geometry.
  */
 export function mapLayer(layer: SlicedLayer, geometry: Geometry, options: MapOptions = {}): MappedLayer {
@@ -117,20 +118,30 @@ export function mapLayer(layer: SlicedLayer, geometry: Geometry, options: MapOpt
       wanted: `[${wanted}] in ${geometry.groups}`,
     });
   }
-  const { perWeight, dummies } = columnLayout(layer);
-  const fitting = Math.floor((columns - dummies.length) / perWeight);
+  const { perWeight, units, references } = columnLayout(layer);
+  const fitting = Math.floor((columns - references) / perWeight);
   if (fitting < 1) {
     throw new MappingError(ACTION, {
       where: layer.name,
       got: `arrays of ${columns} columns`,
-      wanted: `at least ${perWeight + dummies.length}: ${perWeight} for the slices of one weight and ${dummies.length} dummy`,
+      wanted: `at least ${perWeight + references}: ${perWeight} for the slices of one weight and ${references} dummy`,
       hint: "Use wider arrays or more bits per cell",
     });
   }
   const mapper = typeof algorithm === "function" ? algorithm : MAPPERS[algorithm];
-  const found = mapper({ geometry, rows, columns: fitting });
+  const found = mapper({ geometry, rows, columns: fitting, ...(units.length === 0 ? {} : { full: true }) });
   const { method, detail, cycles, place } = order === "channel" ? channelOrder(found) : found;
   const placement = place();
   const arrays = arraysOf(layer, placement);
+  const sparse = units.length === 0 ? undefined : arrays.find((array) => array.weights < array.rows * array.columns);
+  if (sparse !== undefined) {
+    throw new MappingError(ACTION, {
+      where: layer.name,
+      got:
+        `${method} with ${sparse.weights} weights in ${sparse.rows} rows and ${sparse.columns} columns, and a dummy column converted by itself`,
+      wanted: "a weight wherever a row and a column cross, since that column sums all rows",
+      hint: 'Use algorithm "best", "im2col" or "kernel", or set decompose.subtraction of the layer to "array"',
+    });
+  }
   return { sliced: layer, method, detail, placement, cycles, arrays, utilisation: utilisationOf(layer, arrays, rows, columns) };
 }

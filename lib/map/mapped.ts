@@ -18,8 +18,9 @@ export type RowOrder = "position" | "channel";
 /**
  * What one array holds: a row tile and a column tile of one pattern of the placement, all slices of each weight.
  *
- * Physical columns, from the left: for each weight column its slices, least significant first, side by side (a balanced slice takes two columns,
- * positive then negative); after the last weight column one dummy column per distinct non-zero mid level, in order of first use by a slice.
+ * Physical columns, from the left: for each weight column its slices, least significant first, side by side (a pair takes two columns, positive then
+ * negative); after the last weight column one unit column per distinct level of unit slices, then one dummy column per distinct non-zero mid level,
+ * each in order of first use by a slice.
  * Where a row and a column share no weight, the cells stand at the mid levels of their slices and so add nothing.
  */
 export interface ArrayPlacement {

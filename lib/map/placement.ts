@@ -51,6 +51,11 @@ export interface Problem {
   readonly rows: number;
   /** Logical columns of an array: ⌊(physical columns − dummy columns) / cells per weight⌋. */
   readonly columns: number;
+  /**
+   * Whether every row and column of an array must share a weight, as where one column is subtracted from all others after conversion. Then "im2col"
+   * packs no groups into one array and "best" leaves out what does not comply. Default false.
+   */
+  readonly full?: boolean;
 }
 
 /** What a mapper found for one layer. */

@@ -144,12 +144,16 @@ export interface InputEncoding {
 export interface TrainedCodes {
   /** The quantizer that made them, as JSON (`{ kind: "dorefa", bits: 4 }`). */
   readonly quantizer: { readonly kind: string; readonly bits: number };
-  /** Codes in the shape of the parameter: real value = (code − zero) · scale. */
+  /** Bits per code, where these are more than the quantizer's: the even grid that holds uneven levels. Default the quantizer's. */
+  readonly bits?: number;
+  /** Codes in the shape of the parameter: real value = (code − zero) · scale, times `scales[out]` where there are such. */
   readonly codes: Tensor<Int16Array>;
   /** Code that stands for 0; may be a half-integer. */
   readonly zero: number;
   /** Real value of one code step. */
   readonly scale: number;
+  /** Factor of each output channel beside `scale`, `[out]`; absent where all are 1. */
+  readonly scales?: Float32Array;
   /** Whether codes are signed. */
   readonly signed: boolean;
 }

@@ -32,8 +32,10 @@ export function parameterShapes(layer: Layer, input: Shape): Record<string, read
 /**
  * Checks a network and returns its shapes (see {@linkcode inferShapes}).
  *
- * Every layer must have exactly the parameters of {@linkcode parameterShapes}; a ReLU may have its clipping level `<relu>.alpha`, shape `[1]`.
- * Trained codes must have the shape of their parameter.
+ * Every layer must have exactly the parameters of {@linkcode parameterShapes}; a ReLU may have its clipping level `<relu>.alpha`, shape `[1]`, and
+ * a conv or linear layer positive numbers learned with its weights, `<layer>.weight.<name>`, shape `[1]` or `[out]`, and, if
+ * trained through arrays, its converter `<layer>.adc`, shape `[4]`: lowest and highest sum, η, steps trained. Trained codes must have the shape of their
+ * parameter.
  *
  * @throws {GraphError} if the graph is malformed, a parameter is missing or belongs to no layer, or the encoding is not usable.
  * @throws {ShapeError} if layers or parameters have shapes that do not fit.
@@ -74,19 +76,50 @@ export function validate(network: Network): ReadonlyMap<string, Shape> {
       allowed.add(alpha);
     }
   }
+  // Once all others are known, which a layer of a dotted name might have among these.
+  const rest = Object.keys(network.parameters).filter((name) => !allowed.has(name));
+  for (const layer of network.layers) {
+    if (layer.op !== "conv" && layer.op !== "linear") continue;
+    const prefix = `${layer.name}.weight.`,
+      learned = rest.filter((name) => name.startsWith(prefix) && !name.slice(prefix.length).includes("."));
+    checkLearned(network, learned, layer.op === "conv" ? layer.channels : layer.features);
+    for (const name of learned) allowed.add(name);
+  }
+  for (const { name, op } of network.layers) {
+    const converter = `${name}.adc`;
+    if ((op !== "conv" && op !== "linear") || !Object.hasOwn(network.parameters, converter)) continue;
+    checkParameter(network, converter, [4]);
+    allowed.add(converter);
+  }
   for (const name of Object.keys(network.parameters)) {
     if (!allowed.has(name)) {
       throw new GraphError(ACTION, { where: name, got: "a parameter of no layer", wanted: "only parameters some layer reads" });
     }
   }
-  for (const [name, { codes }] of Object.entries(network.codes ?? {})) {
+  for (const [name, { codes, scales }] of Object.entries(network.codes ?? {})) {
     if (!allowed.has(name)) throw new GraphError(ACTION, { where: name, got: "codes of no parameter", wanted: "codes of parameters only" });
     const wanted = network.parameters[name]!.shape;
     if (!same(codes.shape, wanted) || codes.data.length !== elements(wanted)) {
       throw new ShapeError(ACTION, { where: `codes of ${name}`, got: codes.shape, wanted: `[${wanted}], the shape of the parameter` });
     }
+    if (scales !== undefined && scales.length !== wanted[0]) {
+      throw new ShapeError(ACTION, {
+        where: `scales of ${name}`,
+        got: scales.length,
+        wanted: `one for each of ${wanted[0]} output channels`,
+      });
+    }
   }
   return shapes;
+}
+
+/** Checks numbers learned with a layer's weights. */
+function checkLearned(network: Network, names: readonly string[], channels: number): void {
+  for (const name of names) {
+    checkParameter(network, name, network.parameters[name]!.data.length === 1 ? [1] : [channels]);
+    const wrong = network.parameters[name]!.data.find((value) => !(value > 0 && Number.isFinite(value)));
+    if (wrong !== undefined) throw new GraphError(ACTION, { where: name, got: wrong, wanted: "positive numbers" });
+  }
 }
 
 function checkEncoding({ encoding }: Network): void {

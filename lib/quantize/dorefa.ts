@@ -1,8 +1,9 @@
 // DoReFa weights: tanh, scaled to the largest, rounded to evenly spaced levels without an exact zero.
 
-import { OptionError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import type { Tensor, TypedArray } from "../tensor.ts";
+import { signed } from "./binary.ts";
+import { checkBits } from "./check.ts";
 import { roundHalfEven } from "./round.ts";
 import type { WeightCodes, WeightQuantizer } from "./quantizer.ts";
 
@@ -12,17 +13,10 @@ export interface DorefaOptions {
   readonly bits: number;
 }
 
-/** Checks a bit width. */
-export function checkBits(bits: number, where: string): number {
-  if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
-    throw new OptionError("make a quantizer", { where, got: bits, wanted: "an integer from 1 to 8" });
-  }
-  return bits;
-}
-
 /**
  * DoReFa weight quantizer (Zhou et al., 2016): t = tanh w, code = round((t / (2·max|t|) + ½)(2^n − 1)), value = 2·code/(2^n − 1) − 1.
  * Offset binary with zero point (2^n − 1)/2. Gradient: identity through the rounding, max|t| held constant, so ∂value/∂w = (1 − t²)/max|t|.
+ * One bit is sign(w) · E|w| with the identity as gradient, as the paper has it.
  *
  * @throws {OptionError} if `bits` is not an integer from 1 to 8.
  *
@@ -38,10 +32,12 @@ export function checkBits(bits: number, where: string): number {
 export function dorefa(options: DorefaOptions): WeightQuantizer {
   checkOptions("make a quantizer", "dorefa", options, ["bits"]);
   const bits = checkBits(options.bits, "dorefa.bits"), levels = 2 ** bits - 1;
+  if (bits === 1) return signed("dorefa", {});
   const code = (t: number, peak: number) => roundHalfEven((t / (2 * peak) + 0.5) * levels);
   return {
     kind: "dorefa",
     bits,
+    anyOrder: true,
     encode(weights: Tensor<TypedArray>): WeightCodes {
       const { tanh, peak } = transform(weights.data);
       const codes = new Int16Array(tanh.length);

@@ -1,12 +1,11 @@
 // PACT activations: ReLU clipped at a trained level α, rounded to evenly spaced codes.
 
-import { OptionError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
-import { checkBits } from "./dorefa.ts";
-import { roundHalfEven } from "./round.ts";
+import { checkBits } from "./check.ts";
+import { clippedActivations } from "./clipped.ts";
 import type { ActivationQuantizer } from "./quantizer.ts";
 
-/** Options of {@linkcode pact}. */
+/** Options of {@linkcode pact} and {@linkcode pactPlus}. */
 export interface PactOptions {
   /** Bits per activation, 1–8. */
   readonly bits: number;
@@ -16,7 +15,8 @@ export interface PactOptions {
 
 /**
  * PACT activation quantizer (Choi et al., 2018): code = round(clip(x, 0, α)·(2^a − 1)/α), value = code·α/(2^a − 1).
- * Gradients: ∂/∂x = 1 for 0 ≤ x ≤ α, else 0; ∂/∂α = 1 where x ≥ α, else 0. α is trained with an L2 term.
+ * Gradients: ∂/∂x = 1 for 0 ≤ x ≤ α, else 0; ∂/∂α = 1 where x ≥ α, else 0. α is trained with an L2 term. From data it starts at the 99.9th
+ * percentile of the layer's outputs.
  *
  * @throws {OptionError} if `bits` is not an integer from 1 to 8 or `alpha` is not positive.
  *
@@ -31,20 +31,23 @@ export interface PactOptions {
  */
 export function pact(options: PactOptions): ActivationQuantizer {
   checkOptions("make a quantizer", "pact", options, ["bits", "alpha"]);
-  const bits = checkBits(options.bits, "pact.bits"), alpha = options.alpha ?? 8, levels = 2 ** bits - 1;
-  if (!(alpha > 0 && Number.isFinite(alpha))) {
-    throw new OptionError("make a quantizer", { where: "pact.alpha", got: alpha, wanted: "a positive number" });
-  }
-  return {
-    kind: "pact",
-    bits,
-    alpha,
-    codes: (clip) => ({ bits, step: clip / levels }),
-    // In f32 and with one multiplication, as the training kernels compute it: the two must agree to the last code.
-    encode(value, clip) {
-      const top = Math.fround(clip), inside = Math.min(Math.max(Math.fround(value), 0), top);
-      return roundHalfEven(Math.fround(inside * Math.fround(levels / top)));
-    },
-    toJSON: () => ({ kind: "pact", bits }),
-  };
+  checkBits(options.bits, "pact.bits");
+  return clippedActivations("pact", options, { start: (sample) => high(sample, 0.999) });
+}
+
+/**
+ * PACT with the rounding's share of ∂/∂α (PACT+): inside the range it adds (round z − z) / (2^a − 1), z = x·(2^a − 1)/α, so that α also learns from the
+ * values it does not clip. Everything else is {@linkcode pact}'s.
+ *
+ * @throws {OptionError} if `bits` is not an integer from 1 to 8 or `alpha` is not positive.
+ */
+export function pactPlus(options: PactOptions): ActivationQuantizer {
+  checkOptions("make a quantizer", "pactPlus", options, ["bits", "alpha"]);
+  checkBits(options.bits, "pactPlus.bits");
+  return clippedActivations("pactPlus", options, { start: (sample) => high(sample, 0.999), gradient: { rounding: true } });
+}
+
+/** The value below which a share of the sample lies. */
+function high(sample: Float32Array, share: number): number {
+  return sample.toSorted()[Math.min(sample.length - 1, Math.floor(share * sample.length))] ?? 0;
 }

@@ -1,11 +1,12 @@
 // First stage: which layers become integers, at how many bits, and which of them stay outside the arrays.
 
 import { GraphError, OptionError, ShapeError } from "../errors.ts";
-import type { Conv, Linear, Network } from "../network/graph.ts";
+import type { Conv, Layer, Linear, Network } from "../network/graph.ts";
 import { checkOptions } from "../options.ts";
 import { elements } from "../tensor.ts";
-import type { ActivationCodes, ActivationQuantizer, WeightCodes, WeightQuantizer } from "./quantizer.ts";
-import { weightQuantizer } from "./weight_quantizer.ts";
+import { layerEntries, matchesPattern } from "./layer_pattern.ts";
+import type { ActivationCodes, ActivationQuantizer, Learned, WeightCodes, WeightQuantizer } from "./quantizer.ts";
+import { edgeQuantizer } from "./weight_quantizer.ts";
 
 /** Bits of the first and last layer's weights unless said otherwise. */
 export const EDGE_BITS = 8;
@@ -24,9 +25,15 @@ export interface QuantizeOptions {
   readonly weights: WeightQuantizer;
   /** Output of every relu layer. */
   readonly activations: ActivationQuantizer;
-  /** Exceptions by layer name. */
+  /**
+   * Exceptions by layer name, or by a pattern in which `*` stands for any text; later patterns go before earlier ones, and names before patterns. A pattern
+   * gives weights to the conv and linear layers that match, and activations to the relus.
+   */
   readonly layers?: Readonly<Record<string, LayerQuantizers>>;
-  /** Weights of the first conv or linear layer; default {@linkcode EDGE_BITS} bits of the same kind as `weights`. */
+  /**
+   * Weights of the first conv or linear layer; default {@linkcode EDGE_BITS} bits of the same kind as `weights`, or uniform where that kind has only a few
+   * levels (apot, binary, ternary).
+   */
   readonly first?: WeightQuantizer;
   /** Weights of the last conv or linear layer; default as for `first`. */
   readonly last?: WeightQuantizer;
@@ -56,6 +63,8 @@ const ACTION = "quantize the network";
  * If any layer was trained at the kind and bits of `options.weights`, then the network is taken as it was trained: every layer that has trained
  * codes keeps exactly these, at its own kind and width, unless `layers`, `first` or `last` names another quantizer for it. Otherwise trained codes
  * serve only where their kind and bits are those wanted, and all other layers are encoded from their float parameters.
+ *
+ * Numbers learned with weights are the parameters `<layer>.weight.*` where the layer has no trained codes yet, else the quantizer's first values.
  *
  * α of a relu is the parameter `<relu>.alpha` where the network has it, else the quantizer's starting value.
  *
@@ -87,18 +96,18 @@ export function quantize(network: Network, options: QuantizeOptions): QuantizedN
     if (name === "weights" || options[name] !== undefined) checkQuantizer(`quantize.${name}`, options[name], "a weight quantizer");
   }
   checkQuantizer("quantize.activations", options.activations, "an activation quantizer");
-  checkLayers(network, options.layers ?? {});
+  const layers = checkLayers(network, options.layers ?? {});
 
   const weights: Record<string, WeightCodes> = {};
   const activations: Record<string, ActivationCodes> = {};
   const weighted = network.layers.filter(isWeighted);
   for (const layer of weighted) {
-    const codes = weightCodes(network, layer, weighted, options);
+    const codes = weightCodes(network, layer, weighted, options, layers.get(layer.name)?.weights);
     if (codes !== null) weights[layer.name] = codes;
   }
   for (const layer of network.layers) {
     if (layer.op !== "relu") continue;
-    const exception = options.layers?.[layer.name]?.activations;
+    const exception = layers.get(layer.name)?.activations;
     if (exception === null) continue;
     const quantizer = exception ?? options.activations;
     activations[layer.name] = quantizer.codes(alphaOf(network, layer.name, quantizer));
@@ -106,7 +115,7 @@ export function quantize(network: Network, options: QuantizeOptions): QuantizedN
   return { kind: "quantized", network, weights, activations, digital: digitalLayers(weighted, weights, options.digital) };
 }
 
-function isWeighted(layer: Network["layers"][number]): layer is Conv | Linear {
+function isWeighted(layer: Layer): layer is Conv | Linear {
   return layer.op === "conv" || layer.op === "linear";
 }
 
@@ -115,28 +124,39 @@ function weightCodes(
   layer: Conv | Linear,
   weighted: readonly (Conv | Linear)[],
   options: QuantizeOptions,
+  own: WeightQuantizer | null | undefined,
 ): WeightCodes | null {
   const name = `${layer.name}.weight`;
   const parameter = network.parameters[name];
   if (parameter === undefined) throw new GraphError(ACTION, { where: name, got: "no such parameter", wanted: "the layer's weights" });
 
   const first = layer === weighted[0], last = layer === weighted.at(-1);
-  const own = options.layers?.[layer.name]?.weights;
   if (own === null) return null;
   const explicit = own ?? (first ? options.first : undefined) ?? (last ? options.last : undefined);
   const { kind, bits } = options.weights;
-  const edge = first || last ? weightQuantizer(kind, Math.max(EDGE_BITS, bits)) : undefined;
+  const edge = first || last ? edgeQuantizer(kind, Math.max(EDGE_BITS, bits)) : undefined;
   const wanted = explicit ?? edge ?? options.weights;
 
   const trained = network.codes?.[name];
-  if (trained === undefined) return wanted.encode(parameter);
+  if (trained === undefined) return wanted.encode(parameter, learnedOf(network, name, wanted));
   const asTrained = explicit === undefined && Object.values(network.codes!).some(({ quantizer }) => same(quantizer, options.weights));
   if (!asTrained && !same(trained.quantizer, wanted)) return wanted.encode(parameter);
   if (elements(trained.codes.shape) !== elements(parameter.shape)) {
     throw new ShapeError(ACTION, { where: `codes of ${name}`, got: trained.codes.shape, wanted: `[${parameter.shape}]` });
   }
-  const { quantizer: { bits: width }, signed, zero, scale } = trained;
-  return { codes: { shape: [...parameter.shape], data: trained.codes.data }, bits: width, signed, zero, scale };
+  const { quantizer, bits: width, codes, ...rest } = trained;
+  return { codes: { shape: [...parameter.shape], data: codes.data }, bits: width ?? quantizer.bits, ...rest };
+}
+
+/** Numbers learned with a parameter, as the network keeps them: all of those that the quantizer has, or none. */
+function learnedOf(network: Network, name: string, quantizer: WeightQuantizer): Learned | undefined {
+  const first = quantizer.learned?.(network.parameters[name]!);
+  if (first === undefined) return undefined;
+  const kept = Object.entries(first).map(([key, { length }]) => {
+    const data = network.parameters[`${name}.${key}`]?.data;
+    return data?.length === length ? [key, data] as const : undefined;
+  });
+  return kept.every((entry) => entry !== undefined) ? Object.fromEntries(kept) : first;
 }
 
 function same(a: { readonly kind: string; readonly bits: number }, b: { readonly kind: string; readonly bits: number }): boolean {
@@ -167,23 +187,22 @@ function digitalLayers(
   return weighted.map((layer) => layer.name).filter((name) => chosen.includes(name) || weights[name] === undefined);
 }
 
-function checkLayers(network: Network, layers: Readonly<Record<string, LayerQuantizers>>): void {
+function checkLayers(network: Network, layers: Readonly<Record<string, LayerQuantizers>>): ReadonlyMap<string, LayerQuantizers> {
   checkOptions(ACTION, "quantize.layers", layers, Object.keys(layers));
+  const candidates: readonly Layer[] = network.layers.filter((layer) => isWeighted(layer) || layer.op === "relu");
   for (const [name, quantizers] of Object.entries(layers)) {
     const where = `quantize.layers.${name}`;
     const layer = network.layers.find((layer) => layer.name === name);
-    if (layer === undefined || !(isWeighted(layer) || layer.op === "relu")) {
-      const candidates = network.layers.filter((layer) => isWeighted(layer) || layer.op === "relu");
-      throw new OptionError(ACTION, {
-        where,
-        got: layer === undefined ? "no such layer" : `a ${layer.op} layer`,
-        wanted: `one of ${list(candidates)}`,
-      });
+    if (layer !== undefined && !candidates.includes(layer)) {
+      throw new OptionError(ACTION, { where, got: `a ${layer.op} layer`, wanted: `one of ${list(candidates)}` });
     }
-    checkOptions(ACTION, where, quantizers, [isWeighted(layer) ? "weights" : "activations"]);
-    if (quantizers.weights) checkQuantizer(`${where}.weights`, quantizers.weights, "a weight quantizer");
-    if (quantizers.activations) checkQuantizer(`${where}.activations`, quantizers.activations, "an activation quantizer");
+    const matches = layer === undefined ? candidates.filter((candidate) => matchesPattern(name, candidate.name)) : [layer];
+    const fields = [...matches.some(isWeighted) ? ["weights"] : [], ...matches.some(({ op }) => op === "relu") ? ["activations"] : []];
+    if (matches.length > 0) checkOptions(ACTION, where, quantizers, fields);
+    if (quantizers?.weights) checkQuantizer(`${where}.weights`, quantizers.weights, "a weight quantizer");
+    if (quantizers?.activations) checkQuantizer(`${where}.activations`, quantizers.activations, "an activation quantizer");
   }
+  return layerEntries(ACTION, "quantize.layers", layers, candidates.map(({ name }) => name));
 }
 
 function checkQuantizer(where: string, value: unknown, wanted: "a weight quantizer" | "an activation quantizer"): void {

@@ -2,7 +2,7 @@
 
 import { checkOptions } from "../options.ts";
 import type { Tensor, TypedArray } from "../tensor.ts";
-import { checkBits } from "./dorefa.ts";
+import { checkBits } from "./check.ts";
 import { roundHalfEven } from "./round.ts";
 import type { WeightCodes, WeightQuantizer } from "./quantizer.ts";
 
@@ -28,7 +28,7 @@ export interface UniformOptions {
  */
 export function uniform(options: UniformOptions): WeightQuantizer {
   checkOptions("make a quantizer", "uniform", options, ["bits"]);
-  const bits = checkBits(options.bits, "uniform.bits"), levels = Math.max(1, 2 ** (bits - 1) - 1);
+  const bits = checkBits(options.bits, "uniform.bits", 2), levels = 2 ** (bits - 1) - 1;
   const scaleOf = (weights: TypedArray) => {
     let peak = 0;
     for (let i = 0; i < weights.length; i++) peak = Math.max(peak, Math.abs(weights[i]!));
@@ -37,6 +37,7 @@ export function uniform(options: UniformOptions): WeightQuantizer {
   return {
     kind: "uniform",
     bits,
+    anyOrder: true,
     encode(weights: Tensor<TypedArray>): WeightCodes {
       const { data } = weights, scale = scaleOf(data), codes = new Int16Array(data.length);
       for (let i = 0; i < codes.length; i++) codes[i] = roundHalfEven(data[i]! / scale);

@@ -18,8 +18,13 @@ export interface BatchResult {
 export interface Session extends AsyncDisposable {
   /** Runs worth having under way at once, so that one uploads while another computes; default 1. */
   readonly overlap?: number;
-  /** Runs one batch of pixels, `[batch, height, width, channels]` u8; `taps` names further values to hand back. */
-  run(images: Tensor<Uint8Array>, taps?: readonly number[]): Promise<BatchResult>;
+  /**
+   * Runs one batch of pixels, `[batch, height, width, channels]` u8.
+   *
+   * @param taps Further values to hand back, by number.
+   * @param first Number of the batch's first image in the data set, which noise depends on; default 0.
+   */
+  run(images: Tensor<Uint8Array>, taps?: readonly number[], first?: number): Promise<BatchResult>;
 }
 
 /** Somewhere programs can run. */

@@ -37,7 +37,7 @@ export async function predict(session: Session, data: Dataset, options: PredictO
       options.signal?.throwIfAborted();
       const images = Math.min(batch, count - begin);
       const pixels = tensor(data.images.data.subarray(begin * size, (begin + images) * size), [images, ...shape]);
-      const result = session.run(pixels);
+      const result = session.run(pixels, [], begin);
       result.catch(() => {}); // heard when its turn comes
       underWay.push({ begin, images, result });
       if (underWay.length >= (session.overlap ?? 1)) await take();

@@ -103,6 +103,102 @@ export interface CrossbarStep {
   readonly correction: number;
 }
 
+/** How an analog sum d, in the units of its line, becomes an integer code. */
+export type AnalogConverter =
+  | {
+    /** code = clamp(rint(d / 2^shift[line]), 0, levels − 1) + first[line], halves to even. */
+    readonly kind: "uniform";
+    /** Number of codes. */
+    readonly levels: number;
+    /** `[lines]`: the step is 2^shift units, 0 … 28. */
+    readonly shift: readonly number[];
+    /** `[lines]`: smallest code. */
+    readonly first: readonly number[];
+  }
+  | {
+    /** code = codes[line, k], k the number of thresholds of the line (and column) that d reaches. */
+    readonly kind: "thresholds";
+    /** Number of codes. */
+    readonly levels: number;
+    /** Whether each column has thresholds of its own. */
+    readonly perColumn: boolean;
+    /** `[lines][levels − 1]` or, per column, `[groups][lines][columns per group][levels − 1]`, ascending. */
+    readonly thresholds: Int32Array;
+    /** `[lines][levels]`. */
+    readonly codes: Int32Array;
+  }
+  | {
+    /** No converter: what is added up is d · unit[line], in f32. */
+    readonly kind: "none";
+    /** `[lines]`: real sum per unit. */
+    readonly unit: readonly number[];
+  };
+
+/** Noise of every conversion, drawn anew at each: see {@linkcode AnalogStep} and lib/simulate/noise.ts. */
+export interface AnalogNoise {
+  /** Key of all draws of the step, u32. */
+  readonly key: number;
+  /** `[lines]` of {@linkcode NOISE_LEVELS} + 1 deviations: i32, at most 2^20, each in units of the line · 2^precision[line] / {@linkcode DRAW_DEVIATION}. */
+  readonly deviations: Int32Array;
+  /** `[lines]`: binary digits after the point of the deviations, 1 … 30. */
+  readonly precision: readonly number[];
+  /**
+   * `[groups][lines][rows][columns per group]`: variance of one reading of a cell, in units of the line's own. Absent where every conversion has the
+   * deviation of level 0.
+   */
+  readonly variance?: Uint8Array;
+  /** `[lines]`: Σ digit² · variance is divided by 2^this, rounded up, to give the level; with `variance` only. */
+  readonly levelShift?: readonly number[];
+}
+
+/**
+ * Convolution on crossbar arrays whose cells are real conductances, in fixed point so that every backend agrees to the bit.
+ *
+ * For each row tile t, input digit z, line l and column n:
+ * d = offset[l, t, n] + Σ_{rows of t} digit_z(x[row]) · cells[l, row, n], plus noise, all in i32; then
+ * out[n] += 2^(digitBits·z) · lineWeights[l] · code(d), i32. Finally out[n] += correction · Σ_rows x[row].
+ * Without a converter out is f32: the sums of 2^(digitBits·z) · lineWeights[l] · unit[l] · d, in any order.
+ *
+ * A line is what one converter sees: a slice, or one side of a pair that is subtracted after conversion. The real sum of a line is d times a unit of
+ * its own, chosen such that the converter's step is a power of two; whoever makes a step sees to it that no |d| can reach 2^30.
+ *
+ * Noise of a conversion: with level v = ⌈Σ_rows digit² · variance / 2^levelShift⌉ (0 without variance, at most {@linkcode NOISE_LEVELS}), d grows by
+ * (deviations[l, v] · {@linkcode drawNoise}(key, image, position, (t · digits + z) · lines + l, channel) + 2^(precision − 1)) >> precision, the image counted
+ * over the whole data set and the channel over all groups.
+ */
+export interface AnalogStep {
+  /** Which operation this is. */
+  readonly op: "analog";
+  /** Number of the value read, u8. */
+  readonly input: number;
+  /** Number of the value written. */
+  readonly output: number;
+  /** Window geometry. */
+  readonly geometry: Geometry;
+  /** `[groups][lines][rows][columns per group]`, in units of the line; rows in the order of `rowIndex`. */
+  readonly cells: Int32Array;
+  /** Lines per column. */
+  readonly lines: number;
+  /** Factor of each line's codes in the digital sum. */
+  readonly lineWeights: readonly number[];
+  /** `[groups][lines][tiles][columns per group]`: where each sum starts, in units of the line; 0 if absent. */
+  readonly offset?: Int32Array;
+  /** Bits of the input codes. */
+  readonly inputBits: number;
+  /** Bits applied to the word lines per step. */
+  readonly digitBits: number;
+  /** As in {@linkcode CrossbarStep}. */
+  readonly rowIndex: Int32Array;
+  /** As in {@linkcode CrossbarStep}. */
+  readonly tiles: readonly number[];
+  /** The converter behind every column. */
+  readonly converter: AnalogConverter;
+  /** Noise of each conversion; none if absent. */
+  readonly noise?: AnalogNoise;
+  /** Digital correction per unit of Σ x, an integer where the output is i32. */
+  readonly correction: number;
+}
+
 /** code[c] = number of k with sign[c] · x[c] ≥ thresholds[c, k]: batch norm, ReLU and quantisation in one exact step. i32 → u8. */
 export interface ThresholdStep {
   /** Which operation this is. */
@@ -238,6 +334,7 @@ export interface ScatterStep {
 export type Step =
   | IntegerStep
   | CrossbarStep
+  | AnalogStep
   | GatherStep
   | ScatterStep
   | ThresholdStep

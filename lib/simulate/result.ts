@@ -1,6 +1,9 @@
 // What a simulation gives back: accuracies, one row per array layer, and the configuration it can be repeated from.
 
 import { Table } from "@cliffy/table";
+import type { LayerAdc } from "../circuit/adc.ts";
+import type { ResolvedLayerProgram, ResolvedProgram } from "../program/options.ts";
+import type { MonteCarloResult } from "./monte_carlo.ts";
 
 /** One layer on arrays. */
 export interface LayerResult {
@@ -20,9 +23,9 @@ export interface LayerResult {
   readonly rows: number;
   /** Output columns of the layer. */
   readonly columns: number;
-  /** ADC range and step in units of cell-level sums; absent for a dynamic range. */
+  /** ADC range and step in units of cell-level sums, `lossless` for perfect cells; absent for a dynamic range. */
   readonly adc?: { readonly lo: number; readonly step: number; readonly levels: number; readonly lossless: boolean };
-  /** Share of conversions below or above the ADC's range, on a sample of the images; absent for a dynamic range. */
+  /** Share of conversions of perfect cells below or above the ADC's range, on a sample of the images; absent for a dynamic range. */
   readonly clipped?: number;
   /** Signal-to-quantisation-noise ratio of the layer's output in dB, on the same sample; null where there is no noise at all. */
   readonly sqnr?: number | null;
@@ -34,7 +37,7 @@ export interface Accuracies {
   readonly float?: number;
   /** Integer weights and activations without arrays: the software baseline. */
   readonly quantized: number;
-  /** Through arrays and ADCs. */
+  /** Through arrays and ADCs; the mean where several chips were drawn. */
   readonly crossbar: number;
 }
 
@@ -50,12 +53,18 @@ export interface Result {
   readonly images: number;
   /** Shares classified correctly. */
   readonly accuracy: Accuracies;
-  /** Largest |difference| between crossbar and quantised logits. */
+  /** Accuracies chip by chip, as "accuracy", and what they say; absent for a single chip. */
+  readonly monteCarlo?: MonteCarloResult;
+  /** Cells and wires; absent for perfect arrays that were not programmed. */
+  readonly program?: ResolvedProgram;
+  /** Largest |difference| between crossbar and quantised logits, over all chips. */
   readonly logitError: number;
   /** Array activations per image, over all layers. */
   readonly cycles: number;
   /** One entry per array layer. */
   readonly layers: readonly LayerResult[];
+  /** Converter of every array layer with its range chosen, by name: kept beside the network and given as `converters`, it spares another calibration. */
+  readonly converters: Readonly<Record<string, LayerAdc>>;
   /** Everything the run depends on, as plain data. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** Where it ran. */
@@ -76,7 +85,7 @@ export function result(facts: Omit<Result, "kind" | "table">): Result {
 }
 
 function tables(
-  { accuracy, images, cycles, layers, backend, seconds, imagesPerSecond, logitError }: Omit<Result, "kind" | "table">,
+  { accuracy, images, cycles, layers, backend, seconds, imagesPerSecond, logitError, monteCarlo, program }: Omit<Result, "kind" | "table">,
 ): string {
   const rows: string[][] = [];
   if (accuracy.float !== undefined) rows.push(["float activations", percent(accuracy.float), ""]);
@@ -87,6 +96,21 @@ function tables(
     percent(accuracy.crossbar),
     `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} points, largest logit difference ${logitError.toPrecision(2)}`,
   ]);
+  const spread = monteCarlo?.summary["accuracy"];
+  if (monteCarlo !== undefined && spread !== undefined) {
+    const { std, interval, confidence, percentiles } = spread,
+      ends = Object.entries(percentiles).map(([at, share]) => `P${at} ${percent(share)}`);
+    const known = interval === null ? "" : `, mean within ${interval.map((end) => percent(end)).join(" … ")} (${percent(confidence, 0)})`;
+    rows.push([
+      `${monteCarlo.draws} chips, seed ${monteCarlo.seed}`,
+      std === null ? "" : `± ${percent(std)}`,
+      `${ends.join(", ")}${known}${monteCarlo.stopped === "draws" ? "" : `, stopped: ${monteCarlo.stopped}`}`,
+    ]);
+  }
+  if (program !== undefined) {
+    rows.push(["cells", "", cellsOf(program)]);
+    for (const [name, layer] of Object.entries(program.layers)) rows.push([`cells of ${name}`, "", cellsOf(layer)]);
+  }
   const accuracies = new Table().header([`${images} images`, "accuracy", ""]).body(rows).border().toString();
   const perLayer = new Table()
     .header(["layer", "rows × columns", "mapping", "tiles", "arrays", "cycles", "utilisation", "ADC range", "step", "clipped", "SQNR"])
@@ -107,6 +131,19 @@ function tables(
   return `${accuracies}\n${perLayer}\n${cycles} array activations per image\n${backend.name} (${backend.description}): ${
     seconds.toFixed(2)
   } s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
+}
+
+/** Device, time, wires and remedies in a line. */
+function cellsOf({ device, time, wires, gMax, compensation, spareColumns, remap }: ResolvedLayerProgram): string {
+  const options = Object.entries(device).filter(([name, value]) => name !== "model" && typeof value !== "object");
+  return [
+    `${device.model}${options.length === 0 ? "" : ` (${options.map(([name, value]) => `${name} ${value}`).join(", ")})`}`,
+    `${short(time)} s after programming`,
+    ...(compensation === "none" ? [] : [`${compensation} drift compensation`]),
+    ...(wires === undefined ? [] : [`wires ${short(wires.wordLine)} and ${short(wires.bitLine)} Ω, G_max ${short(gMax!)} µS`]),
+    ...(spareColumns === 0 ? [] : [`${spareColumns} spare columns`]),
+    ...(remap ? ["rows remapped"] : []),
+  ].join(", ");
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));

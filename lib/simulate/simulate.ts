@@ -1,25 +1,27 @@
-// Last stage: a mapped network on images, against the same network without arrays.
+// Last stage: a mapped or programmed network on images, against the same network without arrays.
 
-import { type AdcOptions, checkAdc, type LayerAdc, needsImages, type ResolvedAdc } from "../circuit/adc.ts";
+import type { CheckedAdc, LayerAdc, ResolvedAdc } from "../circuit/adc.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { OptionError } from "../errors.ts";
+import type { SlicedLayer } from "../decompose/sliced.ts";
 import type { MappedNetwork } from "../map/mapped.ts";
 import { checkOptions } from "../options.ts";
+import { chipCells, type WireSolver } from "../program/chip_cells.ts";
+import { program, type ProgrammedNetwork } from "../program/program.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import type { Backend } from "./backend.ts";
-import { calibrate } from "./observe/calibrate.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
+import { checkConverters, chooseConverters, type ConverterOptions } from "./converters.ts";
 import type { AdcTable } from "./program.ts";
-import { type LoweredProgram, lowerMapped, lowerQuantized } from "./lower/lower.ts";
+import { type LoweredProgram, lowerProgrammed, lowerQuantized } from "./lower/lower.ts";
 import { mostConversions } from "./lower/placed.ts";
+import { monteCarlo, type MonteCarloResult } from "./monte_carlo.ts";
 import { decibels, observe } from "./observe/observe.ts";
 import { accuracy, predict } from "./predict.ts";
 import { type LayerResult, type Result, result } from "./result.ts";
 
 /** How arrays are simulated. */
-export interface SimulateOptions {
-  /** Converter of every array; default 6 bits with a calibrated range. */
-  readonly adc?: AdcOptions;
+export interface SimulateOptions extends ConverterOptions {
   /** Input bits applied to the word lines per step, default 1. */
   readonly digitBits?: number;
   /** Backend by name (default "auto"), or one already open, which is left open. */
@@ -32,15 +34,40 @@ export interface SimulateOptions {
   readonly calibration?: Dataset;
   /** Also run the network with real-valued activations, default false. */
   readonly float?: boolean;
-  /** Seed of sampling, default 1. */
+  /** Seed of sampling and of the noise drawn at each conversion, default 1. Chips follow from the seed of `program`. */
   readonly seed?: number;
+  /** Solver of the arrays' wires, such as `effectiveConductancesWebgpu`; default f64 on all cores, which gives the same chip wherever it is simulated. */
+  readonly solveWires?: WireSolver;
+  /** Chips simulated, numbers 0, 1 … of the seed of `program`: accuracy becomes their mean, and the result tells its spread. Default one chip. */
+  readonly draws?: number;
+  /** With `draws`: probability of confidence intervals, default 0.95. */
+  readonly confidence?: number;
+  /** With `draws`: stop once the half-width of the confidence interval of the mean accuracy is at most this share, 0 to 1. */
+  readonly halfWidth?: number;
   /** Stops the work between batches. */
   readonly signal?: AbortSignal;
   /** Called with the phase and images done and to do. */
   readonly onProgress?: (phase: string, done: number, total: number) => void;
 }
 
-const NAMES = ["adc", "digitBits", "backend", "threads", "batch", "calibration", "float", "seed", "signal", "onProgress"] as const;
+const NAMES = [
+  ...[
+    "adc",
+    "converters",
+    "digitBits",
+    "backend",
+    "threads",
+    "batch",
+    "calibration",
+    "float",
+    "seed",
+    "solveWires",
+    "draws",
+    "confidence",
+    "halfWidth",
+  ],
+  ...["signal", "onProgress"],
+] as const;
 
 /** Images looked at for clipping and noise. */
 const SAMPLE = 8;
@@ -48,31 +75,77 @@ const SAMPLE = 8;
 /**
  * Runs images through the arrays and through the exact quantised network.
  *
- * @param mapped Network on arrays, from `map`.
+ * A mapped network runs on perfect arrays, a programmed one on chips: one, number 0, or several with `draws`. ADC ranges are those of perfect cells. Where
+ * nothing is subtracted from a lowest state that conducts, they grow by the most it can add; ranges given as limits stay.
+ *
+ * @param network Network on arrays, from `map` or `program`.
  * @param data Images to classify.
- * @throws {OptionError} if an option is unknown or out of range, or the ADC range needs calibration images and there are none.
+ * @throws {OptionError} if an option is unknown or out of range, the ADC range needs calibration images and there are none, or it is dynamic on a chip.
  * @throws {DeviceError} if the backend cannot run here.
+ *
+ * @example
+ * ```ts
+ * import { dorefa, lenet, pact, pipeline, tensor } from "@bitline/bitline";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chips = pipeline()
+ *   .quantize({ weights: dorefa({ bits: 2 }), activations: pact({ bits: 2, alpha: 2 }) })
+ *   .decompose({ scheme: "balanced", cellBits: 2 })
+ *   .map({ algorithm: "im2col" })
+ *   .program({ device: "rram_milo", seed: 5 })
+ *   .simulate({ adc: { bits: 6, range: "full" }, draws: 3, backend: "reference" });
+ * const images = tensor(new Uint8Array(784).map((_, i) => i % 251), [1, 28, 28, 1]);
+ * const result = await chips.run(lenet(), { name: "ramp", images, labels: Uint8Array.of(0), classes: [] });
+ * assertEquals(result.monteCarlo!.samples["accuracy"]!.length, 3);
+ * assertEquals(result.accuracy.crossbar, result.monteCarlo!.summary["accuracy"]!.mean);
+ * ```
  */
-export async function simulate(mapped: MappedNetwork, data: Dataset, options: SimulateOptions = {}): Promise<Result> {
+export async function simulate(network: MappedNetwork | ProgrammedNetwork, data: Dataset, options: SimulateOptions = {}): Promise<Result> {
   checkOptions("simulate the network", "simulate", options, NAMES);
-  const { adc = { bits: 6 }, digitBits = 1, batch = 64, seed = 1, signal } = options;
-  for (const [where, value] of Object.entries({ batch, ...(options.threads === undefined ? {} : { threads: options.threads }) })) {
+  const { digitBits = 1, batch = 64, seed = 1, draws, confidence, halfWidth, signal } = options;
+  const { threads } = options;
+  for (
+    const [where, value] of Object.entries({
+      batch,
+      ...(threads === undefined ? {} : { threads }),
+      ...(draws === undefined ? {} : { draws }),
+    })
+  ) {
     if (!Number.isInteger(value) || value < 1) {
       throw new OptionError("simulate the network", { where: `simulate.${where}`, got: value, wanted: "a positive integer" });
     }
   }
-  const full = checkAdc(adc), count = data.labels.length;
+  for (const [where, value] of Object.entries({ confidence, halfWidth })) {
+    if (value === undefined || draws !== undefined && typeof value === "number" && value > 0 && value < 1) continue;
+    const wanted = draws === undefined ? "none without simulate.draws" : "a number above 0 and below 1";
+    throw new OptionError("simulate the network", { where: `simulate.${where}`, got: value, wanted });
+  }
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new OptionError("simulate the network", { where: "simulate.seed", got: seed, wanted: "an integer from 0 to 2^32 − 1" });
+  }
+  if (options.float !== undefined && typeof options.float !== "boolean") {
+    throw new OptionError("simulate the network", { where: "simulate.float", got: options.float, wanted: "true or false" });
+  }
+  for (const [where, images] of Object.entries({ data, "simulate.calibration": options.calibration })) {
+    if (where !== "data" && images === undefined || images?.images?.data !== undefined && images.labels !== undefined) continue;
+    throw new OptionError("simulate the network", { where, got: images ?? "nothing", wanted: "a data set: images and their labels" });
+  }
+  if (options.solveWires !== undefined && typeof options.solveWires !== "function") {
+    throw new OptionError("simulate the network", { where: "simulate.solveWires", got: options.solveWires, wanted: "a function" });
+  }
+  const programmed = network?.kind === "programmed" ? network : program(network), { mapped } = programmed;
+  const converters = checkConverters(options, Object.keys(mapped.layers)), count = data.labels.length;
   const open = typeof options.backend === "object" ? options.backend : undefined;
   const backend = open ?? await openBackend(options.backend as BackendChoice | undefined, options.threads);
   try {
-    const calibration = needsImages(full.range) ? options.calibration ?? await data.calibration?.() : undefined;
-    const adcs = await calibrate(mapped, adc, calibration?.images, backend, { digitBits, seed });
-    const run = async (phase: string, program: LoweredProgram) => {
+    const calibration = converters.needImages ? options.calibration ?? await data.calibration?.() : undefined;
+    const adcs = await chooseConverters(programmed, converters, calibration?.images, backend, { digitBits, seed });
+    const run = async (phase: string, program: LoweredProgram, stop = signal) => {
       await using session = await backend.prepare(program);
       const started = performance.now();
       const logits = await predict(session, data, {
         batch,
-        ...(signal === undefined ? {} : { signal }),
+        ...(stop === undefined ? {} : { signal: stop }),
         onProgress: (done) => options.onProgress?.(phase, done, count),
       });
       return { logits, seconds: (performance.now() - started) / 1000 };
@@ -80,8 +153,35 @@ export async function simulate(mapped: MappedNetwork, data: Dataset, options: Si
     const quantized = mapped.sliced.quantized;
     const float = options.float ? await run("float", lowerQuantized({ ...quantized, weights: {}, activations: {} })) : undefined;
     const baseline = await run("quantised", lowerQuantized(quantized));
-    const program = lowerMapped(mapped, adcs, { digitBits });
-    const crossbar = await run("crossbar", program);
+    let seconds = 0, logitError = 0, first: LoweredProgram | undefined;
+    const chip = async (number: number, phase: string, stop?: AbortSignal) => {
+      const cells = await chipCells(programmed, {
+        chip: number,
+        ...(options.solveWires === undefined ? {} : { solve: options.solveWires }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(stop === undefined ? {} : { signal: stop }),
+        onProgress: (done, total) => options.onProgress?.(`wires of ${phase}`, done, total),
+      });
+      const lowered = lowerProgrammed(programmed, adcs, { digitBits, chip: number, noiseSeed: seed, cells });
+      const crossbar = await run(phase, lowered, stop);
+      seconds += crossbar.seconds;
+      logitError = Math.max(logitError, largestDifference(baseline.logits, crossbar.logits));
+      first ??= lowered;
+      return accuracy(crossbar.logits, data.labels);
+    };
+    let found: number, chips: MonteCarloResult | undefined;
+    if (draws === undefined) found = await chip(0, "crossbar", signal);
+    else {
+      chips = await monteCarlo(async (draw, stop) => ({ accuracy: await chip(draw, `chip ${draw + 1} of ${draws}`, stop) }), {
+        draws,
+        seed: programmed.options.seed,
+        ...(confidence === undefined ? {} : { confidence }),
+        ...(halfWidth === undefined ? {} : { halfWidth }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      found = chips.summary["accuracy"]!.mean;
+    }
+    const simulated = count * (chips?.draws ?? 1);
     return result({
       network: quantized.network.name,
       data: data.name,
@@ -89,20 +189,26 @@ export async function simulate(mapped: MappedNetwork, data: Dataset, options: Si
       accuracy: {
         ...(float === undefined ? {} : { float: accuracy(float.logits, data.labels) }),
         quantized: accuracy(baseline.logits, data.labels),
-        crossbar: accuracy(crossbar.logits, data.labels),
+        crossbar: found,
       },
-      logitError: largestDifference(baseline.logits, crossbar.logits),
+      ...(chips === undefined ? {} : { monteCarlo: chips }),
+      ...(network.kind === "programmed" ? { program: network.options } : {}),
+      logitError,
       cycles: Object.values(mapped.layers).reduce((sum, { cycles }) => sum + cycles, 0),
-      layers: await layerResults(mapped, adcs, program, data, backend, seed),
-      configuration: describe(mapped, full, {
+      converters: adcs,
+      layers: await layerResults(mapped, adcs, first!, data, backend, seed),
+      configuration: describe(mapped, converters.adc, {
+        ...(options.converters === undefined ? {} : { converters: { ...Object.fromEntries(converters.own), ...converters.chosen } }),
         digitBits,
         batch,
         seed,
         calibration: calibration && `${calibration.labels.length} images of ${calibration.name}`,
+        ...(network.kind === "programmed" ? { program: network.options } : {}),
+        ...(draws === undefined ? {} : { draws, confidence: confidence ?? 0.95, ...(halfWidth === undefined ? {} : { halfWidth }) }),
       }),
       backend: { name: backend.name, description: backend.description },
-      seconds: crossbar.seconds,
-      imagesPerSecond: count / crossbar.seconds,
+      seconds,
+      imagesPerSecond: simulated / seconds,
     });
   } finally {
     if (open === undefined) await backend[Symbol.asyncDispose]();
@@ -148,20 +254,26 @@ function range({ lo, step, levels, unit }: ResolvedAdc, { codes }: AdcTable): No
   return { lo, step, levels, lossless: step === unit && codes.every((code, index) => index === 0 || code === codes[index - 1]! + 1) };
 }
 
-function describe(mapped: MappedNetwork, adc: Required<AdcOptions>, rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { weights, activations, digital } = mapped.sliced.quantized, first = Object.values(mapped.layers)[0];
+function describe(mapped: MappedNetwork, adc: CheckedAdc, rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { weights, activations, digital } = mapped.sliced.quantized, layers = Object.values(mapped.layers).map(({ sliced }) => sliced);
   return {
     weightBits: Object.fromEntries(Object.entries(weights).map(([name, { bits }]) => [name, bits])),
     activationBits: Object.fromEntries(Object.entries(activations).map(([name, { bits }]) => [name, bits])),
     digital,
-    scheme: first?.sliced.scheme,
-    cellBits: first?.sliced.cellBits,
+    scheme: common(layers, ({ scheme }) => scheme),
+    cellBits: common(layers, ({ cellBits }) => cellBits),
     algorithm: mapped.algorithm,
     rows: mapped.rows,
     columns: mapped.columns,
     adc,
     ...rest,
   };
+}
+
+/** What all layers have in common, or what each has, by name. */
+function common<Value>(layers: readonly SlicedLayer[], of: (layer: SlicedLayer) => Value): Value | Record<string, Value> | undefined {
+  const values = layers.map(of);
+  return new Set(values).size < 2 ? values[0] : Object.fromEntries(layers.map(({ name }, index) => [name, values[index]!]));
 }
 
 function largestDifference(a: Tensor, b: Tensor): number {

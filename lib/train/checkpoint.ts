@@ -3,6 +3,7 @@
 import { FileError } from "../errors.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import type { Network } from "../network/graph.ts";
+import { checkOptions } from "../options.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingState } from "./trainer.ts";
@@ -16,6 +17,7 @@ export interface Checkpoint {
 
 const FORMAT = "bitline checkpoint 1";
 const MOMENTUM = "momentum:";
+const SECOND = "second moment:";
 
 /** What identifies a run: continuing under another recipe or network would silently train something else. */
 function identity(plan: Recipe, network: Network): string {
@@ -36,9 +38,10 @@ export async function saveCheckpoint(
   data: string,
 ): Promise<void> {
   const tensors: Record<string, Tensor> = {};
-  for (const { name, read, momentum } of graph.parameters) {
+  for (const { name, read, momentum, second } of graph.parameters) {
     tensors[name] = read();
     tensors[MOMENTUM + name] = read(momentum);
+    if (plan.optimizer.kind === "adam") tensors[SECOND + name] = read(second());
   }
   for (const [name, data] of Object.entries(graph.state)) tensors[name] = tensor(Float32Array.from(data), [data.length]);
   const metadata = { format: FORMAT, run: identity(plan, network), step: String(step), data };
@@ -84,8 +87,8 @@ export async function loadCheckpoint(path: string, plan: Recipe, network: Networ
   };
 }
 
-/** Puts a checkpoint's state into a graph; returns the step it stands at. */
-export function restore(graph: TrainingState, saved: Checkpoint): number {
+/** Puts a checkpoint's state, as a run of this recipe wrote it, into a graph; returns the step it stands at. */
+export function restore(graph: TrainingState, saved: Checkpoint, plan: Recipe): number {
   const take = (name: string): Tensor => {
     const found = saved.tensors[name];
     if (found === undefined || !(found.data instanceof Float32Array)) {
@@ -93,20 +96,33 @@ export function restore(graph: TrainingState, saved: Checkpoint): number {
     }
     return found;
   };
-  for (const { name, write, momentum } of graph.parameters) {
+  for (const { name, write, momentum, second } of graph.parameters) {
     write(take(name));
     write(take(MOMENTUM + name), momentum);
+    if (plan.optimizer.kind === "adam") write(take(SECOND + name), second());
   }
   for (const [name, data] of Object.entries(graph.state)) data.set(take(name).data);
+  graph.clock.steps = saved.step;
   return saved.step;
+}
+
+/** What {@linkcode startFrom} takes over. */
+export interface StartFromOptions {
+  /**
+   * Whether clipping levels and the numbers that quantizers have learned with weights come along; default true. Without them a run at other bits or with
+   * another method starts its own.
+   */
+  readonly learned?: boolean;
 }
 
 /**
  * The network with the latent parameters and running statistics of a checkpoint, to start another run from.
  *
  * @throws {FileError} if the file is no checkpoint, or lacks a parameter of the network or has it in another shape.
+ * @throws {OptionError} if an option is unknown.
  */
-export async function startFrom(network: Network, path: string): Promise<Network> {
+export async function startFrom(network: Network, path: string, options: StartFromOptions = {}): Promise<Network> {
+  checkOptions("start from a checkpoint", "startFrom", options, ["learned"]);
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata["format"] !== FORMAT) {
     throw new FileError("start from a checkpoint", { where: path, got: metadata["format"] ?? "no format field", wanted: FORMAT });
@@ -123,7 +139,8 @@ export async function startFrom(network: Network, path: string): Promise<Network
     }
   }
   for (const [name, found] of Object.entries(tensors)) {
-    if (!name.startsWith(MOMENTUM)) parameters[name] = found as Tensor;
+    if (name.startsWith(MOMENTUM) || name.startsWith(SECOND)) continue;
+    if (options.learned !== false || Object.hasOwn(network.parameters, name)) parameters[name] = found as Tensor;
   }
   return { ...network, parameters };
 }

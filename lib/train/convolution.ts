@@ -6,10 +6,9 @@ import { normalizeSums } from "../../kernels/train/normalize.ts";
 import type { ThreadPool } from "../cpu/pool.ts";
 import type { Conv, Linear, Network } from "../network/graph.ts";
 import type { WeightQuantizer } from "../quantize/quantizer.ts";
-import type { BuildContext, Operation } from "./op.ts";
-import { placement } from "./op.ts";
+import { type BuildContext, GRADIENTS, type Operation, placement } from "./op.ts";
 import { type Parameter, parameter } from "./parameter.ts";
-import { type ImageBuffer, imageBuffer, padded, type TrainingValue } from "./value.ts";
+import { type ImageBuffer, imageBuffer, imageFloats, padded, type TrainingValue } from "./value.ts";
 
 /** Partial weight gradients per batch; fixed, so that sums do not depend on the number of threads. */
 const JOBS = 8;
@@ -49,6 +48,7 @@ export async function convolution(
   const weight = parameter(pool, `${layer.name}.weight`, network.parameters[`${layer.name}.weight`]!, "weight", {
     quantizer,
     expand: split ? (layer as Conv).groups : 1,
+    known: network.parameters,
   });
   const bias = layer.bias ? parameter(pool, `${layer.name}.bias`, network.parameters[`${layer.name}.bias`]!, "normalization") : undefined;
   const zeros = bias === undefined ? zeroBlock(pool, output.data.plane.channels) : 0;
@@ -63,20 +63,24 @@ export async function convolution(
   const backInput = needsInputGradient ? await inputGradient(context, window, weight, input, output, fold) : undefined;
   const biasGradient = bias === undefined ? undefined : await columnSums(context, output.gradient, bias);
 
+  const squared = squares(context);
+
   return {
     name: layer.name,
-    parameters: bias === undefined ? [weight] : [weight, bias],
+    parameters: [weight, ...bias === undefined ? [] : [bias], ...weight.companions],
     state: {},
     forward() {
       weight.refresh();
       pool.run(forward!, images, 1, input.data.address, weight.address, output.data.address, bias?.address ?? zeros);
     },
-    backward() {
-      pool.run(weightGradient!, jobs, 1, input.data.address, output.gradient.address, partial, each, images);
+    backward({ order } = GRADIENTS) {
+      const from = order === 1 ? input.data.address : squared(input.data);
+      pool.run(weightGradient!, jobs, 1, from, output.gradient.address, partial, each, images);
       pool.run(sum!, weight.values.length / 4, 2048, partial, weight.gradientAddress, jobs, weight.values.length / 4);
-      weight.pullBack();
+      // Second derivatives are taken with respect to the weights kernels multiply with.
+      if (order === 1) weight.pullBack();
       biasGradient?.();
-      backInput?.();
+      backInput?.(order);
     },
   };
 }
@@ -104,7 +108,7 @@ async function inputGradient(
   input: TrainingValue,
   output: TrainingValue,
   fold: number,
-): Promise<() => void> {
+): Promise<(order: 1 | 2) => void> {
   const { pool, batch } = context;
   const sink = await context.gradientSink(input);
   const [rows, columns] = [input.data.plane.channels / window.groups, output.data.plane.channels];
@@ -118,12 +122,28 @@ async function inputGradient(
   const back: Window = { kernel: window.kernel, stride: [1, 1], dilation: window.dilation, padding: reach, groups: window.groups };
   const [kernel] = await pool.load([convolutionForward(shapeOf(back, source, sink.buffer, fold))]);
   const zeros = zeroBlock(pool, input.data.plane.channels);
-  return () => {
+  return (order) => {
     spread?.fill();
     flip(effective, flippedView, window, rows, columns);
+    if (order === 2) square(flippedView, flippedView);
     pool.run(kernel!, batch / fold, 1, source.address, flipped, sink.buffer.address, zeros);
     sink.commit();
   };
+}
+
+/** Squares of a buffer, halo included, in memory made at first use. */
+function squares({ pool, batch }: BuildContext): (buffer: ImageBuffer) => number {
+  let address: number | undefined;
+  return (buffer) => {
+    const length = batch * imageFloats(buffer.plane);
+    address ??= pool.allocate(length * 4);
+    square(pool.f32(buffer.address, length), pool.f32(address, length));
+    return address;
+  };
+}
+
+function square(from: Float32Array, to: Float32Array): void {
+  for (let at = 0; at < from.length; at++) to[at] = from[at]! * from[at]!;
 }
 
 /** For strides: the output's gradient with stride − 1 zeros between pixels, in a buffer with the halo the input gradient needs. */

@@ -6,7 +6,8 @@ import { evaluate } from "./evaluate.ts";
 import { trainingGraph } from "./graph.ts";
 import { crossEntropy } from "./loss.ts";
 import { descend } from "./optimizer.ts";
-import { quantizersOf, type Recipe } from "./recipe.ts";
+import { trainingQuantizers } from "./pim/quantizers.ts";
+import type { Recipe } from "./recipe.ts";
 import type { Trainer } from "./trainer.ts";
 
 /**
@@ -18,19 +19,23 @@ import type { Trainer } from "./trainer.ts";
 export async function cpuTrainer(network: Network, plan: Recipe, threads?: number): Promise<Trainer> {
   const pool = await ThreadPool.create(threads === undefined ? {} : { threads });
   try {
-    const graph = await trainingGraph(pool, network, plan.batch, quantizersOf(plan, network));
+    const graph = await trainingGraph(pool, network, plan.batch, trainingQuantizers(plan, network));
     return {
       backend: "cpu",
       description: `${pool.threads} threads`,
       state: graph,
-      step(pixels, labels, learningRate) {
+      async step(pixels, labels, learningRate) {
+        await graph.prepare(true);
         const { loss, correct, gradient } = crossEntropy(graph.forward(pixels, true), labels, plan.smoothing);
         graph.backward(gradient);
-        descend(graph.parameters, plan.optimizer, learningRate);
-        return Promise.resolve({ images: plan.batch, loss: loss * plan.batch, correct });
+        descend(graph.parameters, plan.optimizer, learningRate, graph.clock.steps++);
+        return { images: plan.batch, loss: loss * plan.batch, correct };
       },
       flush: () => Promise.resolve(undefined),
-      evaluate: (data) => Promise.resolve(evaluate(graph, data)),
+      async evaluate(data) {
+        await graph.prepare(false);
+        return evaluate(graph, data);
+      },
       pull: () => Promise.resolve(),
       push() {},
       [Symbol.asyncDispose]() {

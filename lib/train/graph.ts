@@ -7,8 +7,11 @@ import type { ActivationQuantizer, WeightQuantizer } from "../quantize/quantizer
 import { type Tensor, tensor } from "../tensor.ts";
 import { convolution, gradientHalo } from "./convolution.ts";
 import { normalization } from "./normalization.ts";
-import { type BuildContext, type GradientSink, mover, type Operation } from "./op.ts";
+import { type Backward, type BuildContext, GRADIENTS, type GradientSink, mover, type Operation } from "./op.ts";
 import type { Parameter } from "./parameter.ts";
+import { pimLayer } from "./pim/layer.ts";
+import type { Pim } from "./pim/options.ts";
+import { codeSource } from "./pim/source.ts";
 import { planTraining } from "./plan.ts";
 import { networkWith } from "./trained.ts";
 import type { TrainingState } from "./trainer.ts";
@@ -21,6 +24,8 @@ export interface TrainingQuantizers {
   weights(layer: string): WeightQuantizer | undefined;
   /** Activation quantizer of a ReLU, by name. */
   activations(layer: string): ActivationQuantizer | undefined;
+  /** Layers that run on arrays, in order, and how. */
+  readonly pim?: { readonly layers: readonly string[]; readonly options: Pim };
 }
 
 /** A network ready to train. Owns shared memory through the pool it was built on. */
@@ -31,10 +36,12 @@ export interface TrainingGraph extends TrainingState {
   readonly parameters: readonly Parameter[];
   /** Running statistics by parameter name. */
   readonly state: Readonly<Record<string, Float32Array>>;
+  /** Puts weights on arrays. Where layers run on them, every training step begins with it, and evaluation with parameters that have changed. */
+  prepare(training: boolean): Promise<void>;
   /** Loads a batch of pixels `[batch, height, width, channels]` and computes `[batch, features]` logits. */
   forward(pixels: Uint8Array, training: boolean): Float32Array;
-  /** From ∂loss/∂logits, the gradients of all parameters. */
-  backward(gradient: Float32Array): void;
+  /** From ∂loss/∂logits, the gradients of all parameters; or from ∂²loss/∂logits² their second derivatives. */
+  backward(gradient: Float32Array, pass?: Backward): void;
   /** The network with current parameters, running statistics included. */
   network(): Network;
   /** Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. Batch norm fused with its ReLU has none. */
@@ -79,7 +86,7 @@ export async function trainingGraph(
   const operations: Operation[] = [];
   for (const { layer, relu } of plan.layers) {
     const inputs = layer.inputs.map((name) => values.get(name)!);
-    operations.push(await build(context, network, layer, relu, inputs, define, quantizers));
+    operations.push(await build(context, network, layer, relu, inputs, define, quantizers, operations));
   }
 
   const { features } = plan, output = values.get(plan.output)!, input = values.get(INPUT)!;
@@ -93,6 +100,10 @@ export async function trainingGraph(
     batch,
     parameters,
     state,
+    clock: { steps: 0 },
+    async prepare(training) {
+      for (const operation of operations) await operation.prepare?.(training);
+    },
     forward(pixels, training) {
       load(pixels);
       for (const operation of operations) operation.forward(training);
@@ -100,10 +111,10 @@ export async function trainingGraph(
       for (let image = 0; image < batch; image++) result.set(logits.subarray(image * width, image * width + features), image * features);
       return result;
     },
-    backward(gradient) {
+    backward(gradient, pass = GRADIENTS) {
       seed.fill(0);
       for (let image = 0; image < batch; image++) seed.set(gradient.subarray(image * features, (image + 1) * features), image * width);
-      for (const operation of operations.toReversed()) operation.backward();
+      for (const operation of operations.toReversed()) operation.backward(pass);
     },
     network: () => networkWith(network, parameters, state),
     output(name) {
@@ -144,12 +155,20 @@ function build(
   inputs: readonly TrainingValue[],
   define: (name: string, producer: Layer) => TrainingValue,
   quantizers: TrainingQuantizers,
+  before: readonly Operation[],
 ): Promise<Operation> {
   const output = define(relu?.name ?? layer.name, relu ?? layer), input = inputs[0]!;
   switch (layer.op) {
     case "conv":
-    case "linear":
-      return convolution(context, network, layer, input, output, quantizers.weights(layer.name), input.name !== INPUT);
+    case "linear": {
+      const { pim } = quantizers, number = pim?.layers.indexOf(layer.name) ?? -1, needsInputGradient = input.name !== INPUT;
+      const quantizer = quantizers.weights(layer.name);
+      if (pim === undefined || number < 0) return convolution(context, network, layer, input, output, quantizer, needsInputGradient);
+      const level = (name: string) =>
+        before.flatMap(({ parameters }) => parameters).find((each) => each.name === `${name}.alpha`)!.values[0]!;
+      const source = codeSource(network, input.name, layer.name, quantizers, level);
+      return pimLayer(context, network, { layer, input, output, quantizer, needsInputGradient, source, number }, pim.options);
+    }
     case "batchNorm":
       return normalization(context, network, { batchNorm: layer, relu }, input, output, relu && quantizers.activations(relu.name));
     case "relu":

@@ -11,12 +11,16 @@ import {
 import type { BatchNorm, Network, Relu } from "../network/graph.ts";
 import type { ActivationQuantizer } from "../quantize/quantizer.ts";
 import { tensor } from "../tensor.ts";
-import type { BuildContext, Operation } from "./op.ts";
+import { uniform } from "../random.ts";
+import { type BuildContext, GRADIENTS, type Operation } from "./op.ts";
 import { type Parameter, parameter } from "./parameter.ts";
-import type { TrainingValue } from "./value.ts";
+import { imageFloats, type TrainingValue } from "./value.ts";
 
 /** Weight of a new batch in the running mean and variance. */
 export const STATISTICS_MOMENTUM = 0.1;
+
+/** Inputs looked at for each step's simulated gradient of α or slope of the rounding. */
+const SAMPLE = 4096;
 
 /** Builds batch norm alone, ReLU alone, or both fused; with a quantizer the ReLU becomes codes times step. */
 export async function normalization(
@@ -28,7 +32,7 @@ export async function normalization(
   quantizer: ActivationQuantizer | undefined,
 ): Promise<Operation> {
   const { pool, batch } = context, { batchNorm, relu } = layers, { channels, height } = input.data.plane;
-  const activation: Activation = relu === undefined ? "none" : quantizer === undefined ? "relu" : "quantized";
+  const activation = kindOf(relu, quantizer), rules = quantizer?.gradient;
   const sink = await context.gradientSink(input);
   const [sum, forward, backwardSums, backward] = await pool.load([
     normalizeSums(input.data.plane),
@@ -50,9 +54,9 @@ export async function normalization(
     epsilon: batchNorm.epsilon,
   };
   const alphaName = `${relu?.name}.alpha`;
-  const alpha = activation !== "quantized"
+  const alpha = relu === undefined || quantizer === undefined
     ? undefined
-    : parameter(pool, alphaName, network.parameters[alphaName] ?? tensor(Float32Array.of(quantizer!.alpha), [1]), "alpha");
+    : parameter(pool, alphaName, network.parameters[alphaName] ?? tensor(Float32Array.of(quantizer.alpha), [1]), "alpha");
   const levels = quantizer === undefined ? 1 : 2 ** quantizer.bits - 1;
   const size = input.shape[2],
     total = (row: number, c: number, width: number) => {
@@ -61,6 +65,8 @@ export async function normalization(
       return value;
     };
   const row = (index: number) => table.subarray(index * channels, (index + 1) * channels);
+  const features = input.shape[0] * input.shape[1] * size;
+  const sample = rules?.simulated === undefined && rules?.soft === undefined ? undefined : sampler(context, input, row(0), row(1));
 
   return {
     name: [batchNorm?.name, relu?.name].filter((name) => name !== undefined).join("+"),
@@ -94,7 +100,13 @@ export async function normalization(
       }
       pool.run(forward!, jobs, 1, input.data.address, output.data.address, tableAddress, sumsAddress, each, rows);
     },
-    backward() {
+    backward({ order, statistics } = GRADIENTS) {
+      const clip = alpha?.values[0] ?? 0, seen = order === 1 ? sample?.() : undefined;
+      if (alpha !== undefined) {
+        // Second derivatives go straight through the rounding: their slope would be the square of this one.
+        const { gain, sharpness } = seen !== undefined && rules?.soft !== undefined ? rules.soft(seen, clip) : { gain: 1, sharpness: 0 };
+        row(2).set([1 / levels, gain, sharpness], 1);
+      }
       if (own !== undefined || alpha !== undefined) {
         pool.run(backwardSums!, jobs, 1, input.data.address, output.gradient.address, tableAddress, sumsAddress, each, rows);
       }
@@ -108,11 +120,15 @@ export async function normalization(
         const direct = total(0, c, 3), correlated = total(1, c, 3), slope = own.gamma.values[c]! * row(5)[c]!;
         own.beta.gradient[c] = direct;
         own.gamma.gradient[c] = correlated;
-        row(7)[c] = slope;
-        row(8)[c] = -slope * correlated / count;
-        row(9)[c] = -slope * direct / count;
+        row(7)[c] = slope ** order;
+        // Running statistics do not depend on the batch.
+        row(8)[c] = statistics === "running" ? 0 : -slope * correlated / count;
+        row(9)[c] = statistics === "running" ? 0 : -slope * direct / count;
       }
-      if (alpha !== undefined) alpha.gradient[0] = clipped;
+      if (alpha !== undefined) {
+        const simulated = seen === undefined ? undefined : rules?.simulated?.(seen, clip);
+        alpha.gradient[0] = simulated ?? clipped * (order === 1 ? rules?.scale?.(features) ?? 1 : 1);
+      }
       pool.run(
         backward!,
         jobs,
@@ -127,5 +143,31 @@ export async function normalization(
       );
       sink.commit();
     },
+  };
+}
+
+function kindOf(relu: Relu | undefined, quantizer: ActivationQuantizer | undefined): Activation {
+  if (relu === undefined) return "none";
+  if (quantizer === undefined) return "relu";
+  if (quantizer.gradient?.soft !== undefined) return "soft";
+  return quantizer.gradient?.rounding ? "rounded" : "quantized";
+}
+
+/** Reads the non-negative inputs of the quantizer at fixed random places of the batch, as the last forward pass had them. */
+function sampler({ pool, batch }: BuildContext, input: TrainingValue, scale: Float32Array, shift: Float32Array): () => Float32Array {
+  const { plane } = input.data, [height, width, size] = input.shape, total = batch * height * width * size;
+  const floats = pool.f32(input.data.address, batch * imageFloats(plane)),
+    count = Math.min(SAMPLE, total),
+    stored = plane.width + 2 * plane.halo;
+  const places = new Int32Array(count), channel = new Int32Array(count), values = new Float32Array(count);
+  for (let k = 0; k < count; k++) {
+    const index = count === total ? k : Math.floor(uniform(1, k) * total), pixel = Math.floor(index / size);
+    const x = pixel % width, y = Math.floor(pixel / width) % height, image = Math.floor(pixel / (width * height));
+    channel[k] = index % size;
+    places[k] = image * imageFloats(plane) + ((y + plane.halo) * stored + x + plane.halo) * plane.channels + channel[k]!;
+  }
+  return () => {
+    for (let k = 0; k < count; k++) values[k] = Math.max(0, floats[places[k]!]! * scale[channel[k]!]! + shift[channel[k]!]!);
+    return values;
   };
 }

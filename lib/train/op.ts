@@ -5,16 +5,32 @@ import { move, type Placement } from "../../kernels/train/move.ts";
 import type { Parameter } from "./parameter.ts";
 import { type ImageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
+/** Which derivatives a backward pass computes. */
+export interface Backward {
+  /**
+   * 1: gradients. 2: diagonal second derivatives ∂²loss/∂·² as far as they follow layer by layer from those of the output (weights and inputs squared, cross
+   * terms left out), put where gradients are.
+   */
+  readonly order: 1 | 2;
+  /** Whether batch norm is a function of the batch, as in training, or uses running statistics, as in evaluation. */
+  readonly statistics: "batch" | "running";
+}
+
+/** Gradients as training needs them. */
+export const GRADIENTS: Backward = { order: 1, statistics: "batch" };
+
 /** One layer, or several fused ones, made ready for a batch size. */
 export interface Operation {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   /** Buffers that are neither parameters nor activations but belong to the state of training (running statistics). */
   readonly state: Readonly<Record<string, Float32Array>>;
+  /** What must be ready before the forward passes with the parameters as they are: weights on arrays. Most operations need nothing. */
+  prepare?(training: boolean): Promise<void>;
   /** Computes outputs; `training` uses and updates batch statistics. */
   forward(training: boolean): void;
-  /** From the gradient of the output, computes that of the inputs and of the parameters. */
-  backward(): void;
+  /** From the gradient of the output, computes that of the inputs and of the parameters; default {@linkcode GRADIENTS}. */
+  backward(pass?: Backward): void;
 }
 
 /** What operations are built with. */

@@ -29,7 +29,8 @@ export async function openTrainer(network: Network, plan: Recipe, choice: Traini
       try {
         return await webgpuTrainer(network, plan);
       } catch (error) {
-        if (!(error instanceof DeviceError)) throw error;
+        // An OptionError may be a quantizer or optimiser that only the CPU has; if the recipe is wrong, the CPU says so again.
+        if (!(error instanceof DeviceError || error instanceof OptionError)) throw error;
         return await cpuTrainer(network, plan, threads);
       }
     }

@@ -2,24 +2,22 @@
 
 import { checkOptions } from "../options.ts";
 import { OptionError } from "../errors.ts";
-import { pact } from "../quantize/pact.ts";
-import { weightQuantizer } from "../quantize/weight_quantizer.ts";
-import type { Network } from "../network/graph.ts";
-import type { WeightQuantizer } from "../quantize/quantizer.ts";
-import type { TrainingQuantizers } from "./graph.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, optimizerSettings } from "./optimizer.ts";
+import { checkSpecs, type QuantizerSpecs } from "./quantizer_spec.ts";
+import { checkPim, type PimOptions } from "./pim/options.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
 
-/** A weight quantizer by name and bit width, as it stands in files. */
-export interface QuantizerSpec {
-  /** Name of the method. */
-  readonly kind: "dorefa" | "uniform";
-  /** Bits per code. */
-  readonly bits: number;
-}
+export {
+  type ActivationSpec,
+  type LayerSpecs,
+  quantizersOf,
+  type QuantizerSpec,
+  type QuantizerSpecs,
+  type StartingAlpha,
+} from "./quantizer_spec.ts";
 
 /** Everything that decides the result of training. */
-export interface Recipe {
+export interface Recipe extends QuantizerSpecs {
   /** Passes over the training images. */
   readonly epochs: number;
   /** Images per step, default 128. */
@@ -28,20 +26,14 @@ export interface Recipe {
   readonly seed: number;
   /** Learning rate over the run. */
   readonly schedule: Schedule;
-  /** Momentum, decay and rates per group. */
+  /** Method, decay and rates per group. */
   readonly optimizer: Optimizer;
   /** Label smoothing, default 0. */
   readonly smoothing: number;
   /** Random crop after padding by this many pixels, and mirroring. */
   readonly augment: { readonly pad: number; readonly flip: boolean };
-  /** Quantizer of most weights, of the first and of the last weighted layer; null trains in floats. */
-  readonly weights: QuantizerSpec | null;
-  /** Quantizer of the first weighted layer. */
-  readonly first: QuantizerSpec | null;
-  /** Quantizer of the last weighted layer. */
-  readonly last: QuantizerSpec | null;
-  /** Activation bits and starting α; null trains in floats. */
-  readonly activations: { readonly bits: number; readonly alpha: number } | null;
+  /** Layers on arrays and how they run in training; null for none. CPU only. */
+  readonly pim: PimOptions | null;
 }
 
 /** The recipe that options left out come from: W4/A4 with 8-bit first and last layers. */
@@ -62,6 +54,7 @@ export const DEFAULT_RECIPE: Recipe = {
   first: { kind: "uniform", bits: 8 },
   last: { kind: "uniform", bits: 8 },
   activations: { bits: 4, alpha: 3 },
+  pim: null,
 };
 
 /**
@@ -78,37 +71,39 @@ export const DEFAULT_RECIPE: Recipe = {
  * ```
  */
 export function recipe(options: Partial<Recipe> = {}): Recipe {
-  checkOptions("train", "recipe", options, Object.keys(DEFAULT_RECIPE));
+  checkOptions("train", "recipe", options, [...Object.keys(DEFAULT_RECIPE), "layers"]);
   const full = { ...DEFAULT_RECIPE, ...options };
   for (const [where, got, least] of [["epochs", full.epochs, 1], ["batch", full.batch, 1], ["seed", full.seed, 0]] as const) {
     if (!Number.isInteger(got) || got < least) {
       throw new OptionError("train", { where: `recipe.${where}`, got, wanted: `an integer of at least ${least}` });
     }
   }
-  const nested = [["optimizer", full.optimizer], ["augment", full.augment], ["activations", full.activations]] as const;
-  for (const [name, given] of nested) {
-    if (given !== null) checkOptions("train", `recipe.${name}`, given, Object.keys(DEFAULT_RECIPE[name]!));
-  }
+  checkOptions("train", "recipe.augment", full.augment, Object.keys(DEFAULT_RECIPE.augment));
+  checkOptimizer(full.optimizer);
   learningRate(full.schedule, 0);
-  for (const name of ["weights", "first", "last"] as const) make(name, full[name]);
+  checkSpecs(full);
+  if (full.pim !== null) checkPim(full.pim, "recipe.pim");
   return full;
 }
 
-function make(name: string, spec: QuantizerSpec | null): WeightQuantizer | undefined {
-  if (spec === null) return undefined;
-  checkOptions("train", `recipe.${name}`, spec, ["kind", "bits"]);
-  const quantizer = weightQuantizer(spec.kind, spec.bits);
-  if (quantizer !== undefined) return quantizer;
-  throw new OptionError("train", { where: `recipe.${name}.kind`, got: spec.kind, wanted: '"dorefa" or "uniform"' });
+function checkOptimizer(optimizer: Optimizer): void {
+  const settings = optimizerSettings({}), where = "recipe.optimizer";
+  checkOptions("train", where, optimizer, Object.keys(settings));
+  for (const name of ["decay", "rate"] as const) {
+    checkOptions("train", `${where}.${name}`, optimizer[name] ?? {}, Object.keys(settings[name]));
+  }
+  const { kind, momentum, beta1, beta2, epsilon, decay, rate } = optimizerSettings(optimizer);
+  if (kind !== "sgd" && kind !== "adam") throw new OptionError("train", { where: `${where}.kind`, got: kind, wanted: '"sgd" or "adam"' });
+  for (const [name, got] of Object.entries({ momentum, beta1, beta2 })) {
+    if (!(got >= 0 && got < 1)) throw new OptionError("train", { where: `${where}.${name}`, got, wanted: "a number from 0 to below 1" });
+  }
+  for (const [name, got] of Object.entries({ epsilon, ...prefixed("decay", decay), ...prefixed("rate", rate) })) {
+    if (!(got >= 0 && Number.isFinite(got))) {
+      throw new OptionError("train", { where: `${where}.${name}`, got, wanted: "a finite number of at least 0" });
+    }
+  }
 }
 
-/** The quantizer objects a recipe names, for the layers of a network. */
-export function quantizersOf(plan: Recipe, network: Network): TrainingQuantizers {
-  const weighted = network.layers.filter((layer) => layer.op === "conv" || layer.op === "linear").map((layer) => layer.name);
-  const [first, last, other] = [make("first", plan.first), make("last", plan.last), make("weights", plan.weights)];
-  const activation = plan.activations === null ? undefined : pact(plan.activations);
-  return {
-    weights: (name) => name === weighted[0] ? first : name === weighted.at(-1) ? last : other,
-    activations: () => activation,
-  };
+function prefixed(name: string, values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${name}.${key}`, value]));
 }

@@ -4,10 +4,10 @@ import { move } from "../../kernels/train/move.ts";
 import { maxPoolBackward, maxPoolForward } from "../../kernels/train/pool.ts";
 import type { GlobalAveragePool, Layer, Pool as PoolLayer, Shuffle, Slice } from "../network/graph.ts";
 import { shuffled } from "../network/shapes.ts";
-import { type BuildContext, type Operation, placement } from "./op.ts";
+import { type Backward, type BuildContext, GRADIENTS, type Operation, placement } from "./op.ts";
 import { type ImageBuffer, imageBuffer, imageFloats, type TrainingValue } from "./value.ts";
 
-const plain = (layer: Layer, forward: () => void, backward: () => void): Operation => ({
+const plain = (layer: Layer, forward: () => void, backward: (pass?: Backward) => void): Operation => ({
   name: layer.name,
   parameters: [],
   state: {},
@@ -71,9 +71,9 @@ export async function averagePool(
       clear(context, output.data);
       walk(input.data, output.data, (from, to, i, o, share) => to[o] = to[o]! + from[i]! * share);
     },
-    () => {
+    ({ order } = GRADIENTS) => {
       clear(context, sink.buffer);
-      walk(sink.buffer, output.gradient, (from, to, i, o, share) => from[i] = from[i]! + to[o]! * share);
+      walk(sink.buffer, output.gradient, (from, to, i, o, share) => from[i] = from[i]! + to[o]! * share ** order);
       sink.commit();
     },
   );

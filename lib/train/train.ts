@@ -9,6 +9,7 @@ import { type Checkpoint, loadCheckpoint, restore, saveCheckpoint } from "./chec
 import { openTrainer, type TrainingChoice } from "./open_trainer.ts";
 import { type Recipe, recipe } from "./recipe.ts";
 import { learningRate } from "./schedule.ts";
+import { startAlphas } from "./start_alpha.ts";
 import { trainedNetwork } from "./trained.ts";
 import type { StepResult } from "./trainer.ts";
 
@@ -84,12 +85,14 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   if (data.images.shape.slice(1).join() !== network.input.join()) {
     throw new ShapeError("train", { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
   }
-  await using trainer = await openTrainer(network, plan, options.backend, options.threads);
   const subject = `${count} images of ${data.name}`;
   const saved: Checkpoint | undefined = options.checkpoint === undefined
     ? undefined
     : await loadCheckpoint(options.checkpoint, plan, network, subject);
-  let step = saved === undefined ? 0 : restore(trainer.state, saved), validation = saved?.validation;
+  // A run that goes on has its clipping levels in the checkpoint.
+  const begun = saved === undefined ? await startAlphas(network, plan, firstBatch(data, plan), plan.batch, options.threads) : network;
+  await using trainer = await openTrainer(begun, plan, options.backend, options.threads);
+  let step = saved === undefined ? 0 : restore(trainer.state, saved, plan), validation = saved?.validation;
   if (saved !== undefined) trainer.push();
   const save = async () => {
     if (options.checkpoint === undefined) return;
@@ -144,4 +147,13 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   if (step < steps) await save();
   await trainer.pull();
   return { network: trainedNetwork(trainer.state), recipe: plan, step, steps, validation };
+}
+
+/** Pixels of the first batch, not augmented. */
+function firstBatch({ images, labels }: Dataset, { batch, seed }: Recipe): Uint8Array {
+  const size = images.data.length / labels.length, pixels = new Uint8Array(batch * size);
+  permutation(labels.length, seed, 0).subarray(0, batch).forEach((index, position) =>
+    pixels.set(images.data.subarray(index * size, (index + 1) * size), position * size)
+  );
+  return pixels;
 }

@@ -1,15 +1,12 @@
 // What training hands on: the network with its weights as the codes they were trained as.
 
 import type { Network, TrainedCodes } from "../network/graph.ts";
+import { decodeWeights } from "../quantize/decode.ts";
 import { type Tensor, tensor } from "../tensor.ts";
-import type { WeightCodes } from "../quantize/quantizer.ts";
 import type { StoredParameter } from "./parameter.ts";
 import type { TrainingState } from "./trainer.ts";
 
-/** Real values of codes: (code − zero) · scale. */
-export function decodeWeights({ codes, zero, scale }: WeightCodes): Tensor {
-  return tensor(Float32Array.from(codes.data, (code) => (code - zero) * scale), codes.shape);
-}
+export { decodeWeights } from "../quantize/decode.ts";
 
 /** A network with other parameters and running statistics. */
 export function networkWith(
@@ -28,10 +25,10 @@ export function networkWith(
 export function trainedNetwork(graph: TrainingState): Network {
   const network = graph.network();
   const codes: Record<string, TrainedCodes> = {}, parameters: Record<string, Tensor> = { ...network.parameters };
-  for (const { name, quantizer, read } of graph.parameters) {
+  for (const { name, quantizer, learned, read } of graph.parameters) {
     if (quantizer === undefined) continue;
-    const encoded = quantizer.encode(read());
-    codes[name] = { quantizer: quantizer.toJSON(), codes: encoded.codes, zero: encoded.zero, scale: encoded.scale, signed: encoded.signed };
+    const { bits, ...encoded } = quantizer.encode(read(), learned?.());
+    codes[name] = { quantizer: quantizer.toJSON(), ...(bits === quantizer.bits ? {} : { bits }), ...encoded };
     parameters[name] = decodeWeights(encoded);
   }
   return { ...network, parameters, codes };

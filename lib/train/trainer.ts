@@ -13,6 +13,8 @@ export interface TrainingState {
   readonly parameters: readonly StoredParameter[];
   /** Running statistics by parameter name. */
   readonly state: Readonly<Record<string, Float32Array>>;
+  /** Steps the optimiser has made. */
+  readonly clock: { steps: number };
   /** The network with these parameters and statistics. */
   network(): Network;
 }

@@ -1,9 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { adcCode, adcTable, checkAdc, resolveAdc, type ResolvedAdc } from "../../lib/circuit/adc.ts";
+import { adcCode, adcTable, checkAdc, type CheckedAdc, type ResolvedAdc } from "../../lib/circuit/adc.ts";
+import { resolveAdc } from "../../lib/circuit/resolve_adc.ts";
 import { NumericError, OptionError } from "../../lib/errors.ts";
 
 Deno.test("checkAdc() fills in defaults and refuses what it does not know", () => {
-  assertEquals(checkAdc({ bits: 6 }), { bits: 6, range: "mse", percentile: 0.9999 });
+  const defaults = { kind: "uniform", amplifierGain: "infinite", splitArray: false, perSlice: false, noise: 0, columns: {} };
+  assertEquals(checkAdc({ bits: 6 }), { bits: 6, range: "mse", percentile: 0.9999, ...defaults } as CheckedAdc);
   for (const bits of [0, 25, 2.5, NaN, "6" as unknown as number]) assertThrows(() => checkAdc({ bits }), OptionError, "simulate.adc.bits");
   for (const range of ["max", [1, 1], [2, 1], [0, Infinity], [0, 1, 2], null]) {
     assertThrows(() => checkAdc({ bits: 6, range: range as never }), OptionError, "simulate.adc.range");

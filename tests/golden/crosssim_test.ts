@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { rint } from "../../lib/simulate/reference/crossbar.ts";
 import { referenceBackend } from "../../lib/simulate/reference/backend.ts";
+import { denseWires } from "../circuit/wires/dense.ts";
 import { NotCovered } from "./format.ts";
 import { crosssim } from "./formats/crosssim.ts";
 import { converterRange, makeConverter } from "./formats/crosssim_adc.ts";
@@ -27,7 +28,7 @@ function draw(outputs: number, inputs: number, batch: number, signed: boolean): 
 function evaluate({ m, x }: Drawn, options: Options): number[] {
   const c = readConfig(options, "test");
   const inputs = x.length, batch = x[0]!.length;
-  const gr = 1 - c.gmin, magnitude = c.dacBits - (c.signed ? 1 : 0), most = 2 ** magnitude - 1;
+  const gr = 1 - c.gmin, magnitude = c.dacBits > 0 ? c.dacBits - (c.signed ? 1 : 0) : 1, most = 2 ** magnitude - 1;
   const scale = (c.signed ? 2 : 1) / (c.inputRange[1] - c.inputRange[0]);
   const wmax = Math.max(...m.flat().map(Math.abs));
   const parts = c.rows > 0 ? Math.ceil(inputs / c.rows) : 1, size = Math.round(inputs / parts);
@@ -42,12 +43,14 @@ function evaluate({ m, x }: Drawn, options: Options): number[] {
     ? c.weightBits / c.slices
     : Math.ceil((balanced ? c.weightBits - 1 : c.weightBits) / c.slices);
   const base = 2 ** sliceBits, half = 2 ** (c.weightBits - 1);
-  const used = gr * (2 ** c.cellBits - 2) / (2 ** c.cellBits - 1), zero = 1 - used;
+  const used = c.cellBits > 0 ? gr * (2 ** c.cellBits - 2) / (2 ** c.cellBits - 1) : gr, zero = 1 - used;
+
+  const boundary = c.cellBits > 0 ? 2 ** -(c.cellBits + 1) : 0;
 
   /** [G⁺, G⁻] of a weight in a slice; null is the unit column. */
   const cell = (weight: number | null, slice: number): [number, number] => {
     if (c.style === "balanced") {
-      const w = weight! / wmax, least = 2 ** -(c.cellBits + 1);
+      const w = weight! / wmax, least = boundary;
       if (c.twoSided) return [grid(Math.fround(c.gmin + gr * (1 + w) / 2)), grid(Math.fround(c.gmin + gr * (1 - w) / 2))];
       return [grid(w >= least ? c.gmin + gr * w : c.gmin), grid(w < -least ? c.gmin - gr * w : c.gmin)];
     }
@@ -84,13 +87,13 @@ function evaluate({ m, x }: Drawn, options: Options): number[] {
       const [from, to] = [part * size, part === parts - 1 ? inputs : (part + 1) * size];
       const slab = codes.slice(from, to), own = weights.slice(from, to);
       if (!c.bitSerial || (!c.adcPerDigit && c.adcBits > 0)) {
-        sum += column(own, slab.map((code) => code / most), slice, size);
+        sum += column(own, slab.map((code) => code / most), slice, to - from);
         continue;
       }
       const top = 2 ** c.digitBits - 1;
       for (let shift = 0; shift < magnitude; shift += c.digitBits) {
         const digits = slab.map((code) => Math.sign(code) * ((Math.abs(code) >> shift) & top) / top);
-        sum += top * 2 ** shift / most * column(own, digits, slice, size);
+        sum += top * 2 ** shift / most * column(own, digits, slice, to - from);
       }
     }
     return sum;
@@ -100,6 +103,7 @@ function evaluate({ m, x }: Drawn, options: Options): number[] {
   return m.flatMap((weights) =>
     Array.from({ length: batch }, (_, image) => {
       const codes = x.map((row) => {
+        if (c.dacBits === 0) return row[image]! * scale * most;
         const [lo, q] = c.signed ? [-1, most] : [0, most];
         return rint((rint((Math.min(Math.max(row[image]! * scale, lo), 1) - lo) * q) / q + lo) * most);
       });
@@ -193,6 +197,22 @@ const CASES: Record<string, Options> = {
     gain_db: 50,
     sigma_comparator: 0,
   },
+  "inputs without a DAC": { cell_bits: 5 },
+  "inputs without a DAC before a converter": { ...ranged, cell_bits: 5, adc_bits: 7 },
+  "cells as written": { dac_bits: 8, rows_max: 9 },
+  "two-sided cells as written behind a converter": { ...serial, ...ranged, dac_bits: 6, balanced_style: "TWO_SIDED", inf_on_off: true },
+  "offset cells as written, with a unit column": {
+    ...unsigned,
+    style: "offset",
+    dac_bits: 6,
+    adc_bits: 8,
+    ...ranged,
+    calibrated_range: [0.1, 15.9],
+    offset_style: "UNIT_COLUMN_SUBTRACTION",
+  },
+  "full-scale ranges of arrays that differ in rows": { ...serial, dac_bits: 8, cell_bits: 4, adc_range: "MAX", rows_max: 10 },
+  "inputs of nine magnitude bits": { dac_bits: 10, cell_bits: 4 },
+  "an on/off ratio off the grid": { ...serial, ...ranged, dac_bits: 6, cell_bits: 4, Rmax: 10000 * Math.E, subtract_in_xbar: false },
   "a ramp converter": {
     ...ranged,
     dac_bits: 8,
@@ -220,16 +240,69 @@ for (const [name, options] of Object.entries(CASES)) {
   });
 }
 
+Deno.test("crosssim.open() folds line resistance and recorded conductances into arrays of a part each, converters included", async () => {
+  const drawn = draw(OUTPUTS, INPUTS, BATCH, true), bounds = [0, 8, 16, INPUTS], most = 31;
+  const recorded = draw(2 * OUTPUTS, INPUTS, 1, true).m.map((row) => row.map((value) => 0.55 + 0.45 * value));
+  const wires = { wordLine: 0.02, bitLine: 0.03, terminal: 0.01 };
+  const wmax = Math.max(...drawn.m.flat().map(Math.abs));
+  await using backend = referenceBackend();
+  for (const interleaved of [false, true]) {
+    for (const adcBits of [0, 7]) {
+      const convert = (v: number) => adcBits === 0 ? v : rint((Math.min(Math.max(v, -3), 3) + 3) * 127 / 6) * 6 / 127 - 3;
+      const wanted = Array.from({ length: OUTPUTS * BATCH }, (_, at) => {
+        const output = Math.floor(at / BATCH), image = at % BATCH;
+        let sum = 0;
+        for (let part = 0; part + 1 < bounds.length; part++) {
+          const rows = Array.from({ length: bounds[part + 1]! - bounds[part]! }, (_, row) => bounds[part]! + row);
+          const x = rows.map((row) => rint(Math.min(Math.max(drawn.x[row]![image]!, -1), 1) * most) / most);
+          const side = (first: number) =>
+            rows.map((row) => Array.from({ length: OUTPUTS }, (_, column) => recorded[first + column]![row]!));
+          const solve = (cells: number[][], inputs: number[], options: { interleaved?: boolean } = {}) =>
+            denseWires({ shape: [cells.length, OUTPUTS], data: Float64Array.from(cells.flat()) }, inputs, { ...wires, ...options });
+          const [positive, negative] = [side(0), side(OUTPUTS)];
+          sum += convert(
+            interleaved
+              ? solve(positive.flatMap((row, at) => [row, negative[at]!]), x.flatMap((v) => [v, -v]), { interleaved }).outputs[output]!
+              : solve(positive, x).outputs[output]! - solve(negative, x).outputs[output]!,
+          );
+        }
+        return sum * wmax / 0.9;
+      });
+      const options = {
+        ...ranged,
+        calibrated_range: [-3, 3],
+        dac_bits: 6,
+        adc_bits: adcBits,
+        rows_max: 8,
+        interleaved,
+        programming_error: { model: "RRAMMilo" },
+        parasitics: { Rp_row: 20, Rp_col: 30, Rp_col_terminal: 10 },
+      };
+      const json = file(options, drawn, wanted) as { arrays: Record<string, unknown> };
+      for (let part = 0; part + 1 < bounds.length; part++) {
+        for (const [name, first] of [["pos", 0], ["neg", OUTPUTS]] as const) {
+          const data = recorded.slice(first, first + OUTPUTS).flatMap((row) => row.slice(bounds[part], bounds[part + 1]));
+          json.arrays[`G${name}_r${part}c0`] = { shape: [OUTPUTS, bounds[part + 1]! - bounds[part]!], data };
+        }
+      }
+      const golden = crosssim.open({ path: "test.json", stem: "test", json });
+      const error = await golden.run(backend);
+      assert(error <= golden.limit, `interleaved ${interleaved}, ${adcBits} bits: error ${error}`);
+    }
+  }
+});
+
 Deno.test("crosssim.open() says what it does not cover", () => {
   const drawn = draw(OUTPUTS, INPUTS, BATCH, true);
   const refused = (options: Options, reason: string) => {
     const json = file(options, drawn, new Array(OUTPUTS * BATCH).fill(1));
     assertEquals(assertThrows(() => crosssim.open({ path: "test.json", stem: "test", json }), NotCovered).message, reason);
   };
-  refused({}, "analog inputs (no DAC)");
-  refused({ dac_bits: 8 }, "analog cells (no cell bits)");
-  refused({ dac_bits: 8, cell_bits: 4, parasitics: { Rp_row: 1 } }, "line resistance");
+  refused({ bitserial: true }, "digits of inputs without a DAC");
+  refused({ adc_bits: 6, adc_range: "GRANULAR", weight_bits: 4 }, "a converter range in steps of inputs without a DAC");
+  refused({ parasitics: { Rp_row: 1, gate: true } }, "the option parasitics.gate");
+  refused({ nonlinear_IV: { model: "Diode" }, Vread: 0.5 }, 'cells {"model":"Diode"} at Vread 0.5');
+  refused({ programming_error: { model: "RRAMMilo" } }, "programming errors without recorded conductances");
+  refused({ read_noise: { model: "RRAMMilo" } }, "read noise");
   refused({ dac_bits: 8, cell_bits: 4, colour: "red" }, "the option colour");
-  refused({ ...serial, dac_bits: 8, cell_bits: 4, adc_range: "MAX", rows_max: 10 }, "full-scale ranges of arrays that differ in rows");
-  refused({ dac_bits: 10, cell_bits: 4 }, "inputs of 9 magnitude bits");
 });

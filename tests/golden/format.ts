@@ -21,6 +21,8 @@ export interface GoldenCase {
   readonly limit: number;
   /** False where nothing is simulated: such a case runs once, whatever backends there are. Default true. */
   readonly needsBackend?: boolean;
+  /** Rows to show instead of the case as a whole, whose error is the worst of theirs in units of their limits. */
+  readonly parts?: readonly GoldenCase[];
   /** Runs the case and returns its error: max|got − wanted| / max|wanted|. */
   run(backend: Backend): Promise<number>;
 }

@@ -81,7 +81,7 @@ export async function runCase(golden: GoldenCase, path: string, backend: Backend
     const error = await golden.run(backend);
     return { ...row, error, status: error <= limit ? "pass" : "fail" };
   } catch (error) {
-    return { ...row, status: "fail", reason: said(error) };
+    return { ...row, status: error instanceof NotCovered ? "not covered" : "fail", reason: said(error) };
   }
 }
 
@@ -102,8 +102,10 @@ export async function runGolden(
       add(opened);
       continue;
     }
-    const wanted = opened.needsBackend === false ? backends.slice(0, 1) : backends;
-    for (const backend of wanted) add(await runCase(opened, path, backend));
+    for (const each of opened.parts ?? [opened]) {
+      const wanted = each.needsBackend === false ? backends.slice(0, 1) : backends;
+      for (const backend of wanted) add(await runCase(each, path, backend));
+    }
   }
   return rows;
 }

@@ -3,7 +3,7 @@
 import { adcCode, type ResolvedAdc } from "../../lib/circuit/adc.ts";
 import { activations, tapOf } from "../../lib/map/activations.ts";
 import { arrayLevels } from "../../lib/map/executor.ts";
-import { columnLayout } from "../../lib/map/layout.ts";
+import { columnLayout, physicalColumn } from "../../lib/map/layout.ts";
 import type { MappedLayer } from "../../lib/map/mapped.ts";
 import { elements } from "../../lib/tensor.ts";
 
@@ -20,7 +20,7 @@ export function converted(layer: MappedLayer, input: Uint8Array, adc: ResolvedAd
   const { sliced, placement } = layer;
   const { kernel, stride, padding, dilation, groups, inputShape: [height, width, channels], outputShape } = placement.geometry;
   const [outHeight, outWidth, out] = outputShape;
-  const { perWeight, pair, dummies, dummyOf } = columnLayout(sliced);
+  const layout = columnLayout(sliced), { pair, dummies, dummyOf } = layout;
   const output = new Float64Array(elements(outputShape)), seen = new Map<number, number>();
   const arrays = new Map(layer.arrays.map((array) => [`${array.pattern},${array.tile},${array.columnTile}`, array]));
   const levelsOf = new Map(layer.arrays.map((array) => [array, arrayLevels(layer, array)]));
@@ -46,7 +46,7 @@ export function converted(layer: MappedLayer, input: Uint8Array, adc: ResolvedAd
       let sum = sliced.correction * shared.reduce((total, x) => total + x, 0);
       for (let shift = 0; shift < inputBits; shift += digitBits) {
         for (const slice of array.slices) {
-          const physical = column * perWeight + slice * pair;
+          const physical = physicalColumn(layout, wide, column, slice);
           const bitline = (at: number) =>
             lines.reduce((total, x, row) => total + ((x >> shift) & (2 ** digitBits - 1)) * levels[row * wide + at]!, 0);
           const dummy = dummyOf[slice]! < 0 ? 0 : bitline(wide - dummies.length + dummyOf[slice]!);

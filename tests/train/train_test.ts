@@ -141,8 +141,15 @@ Deno.test("train() refuses wrong options and data", async () => {
   const wrong: [unknown, string][] = [
     [{ seed: 0.5 }, "recipe.seed"],
     [{ schedule: { kind: "linear" } }, "schedule.kind"],
-    [{ weights: { kind: "lsq", bits: 4 } }, "recipe.weights.kind"],
-    [{ first: { kind: "uniform", bits: 9 } }, "uniform.bits"],
+    [{ weights: { kind: "lqs", bits: 4 } }, "recipe.weights.kind"],
+    [{ first: { kind: "uniform", bits: 9 } }, "recipe.first.bits"],
+    [{ last: { kind: "lsq", bits: 4, alpha: 1 } }, "recipe.last.alpha"],
+    [{ layers: { conv1: { weight: null } } }, "recipe.layers.conv1.weight"],
+    [{ layers: { "conv*": { weights: { kind: "sawb", bits: 6 } } } }, "recipe.layers.conv*.weights.bits"],
+    [{ optimizer: { kind: "lamb" } }, "recipe.optimizer.kind"],
+    [{ optimizer: { decay: { weights: 1 } } }, "recipe.optimizer.decay.weights"],
+    [{ optimizer: { beta1: 1 } }, "recipe.optimizer.beta1"],
+    [{ activations: { kind: "apot", bits: 4 } }, "recipe.activations.kind"],
     [{ augment: { pad: 1, flips: true } }, "recipe.augment.flips"],
     [{ activations: { bit: 4, alpha: 1 } }, "recipe.activations.bit"],
   ];

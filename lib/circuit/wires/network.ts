@@ -18,8 +18,10 @@ export interface WireNetwork {
   readonly bitNodes: Int32Array;
   /** Elements at each node; a node can be eliminated once all of them have been seen. */
   readonly degrees: Int32Array;
-  /** Calls back for each element of one cell: the cell itself and the segments that lead from it towards the periphery. */
-  visit(row: number, column: number, element: (a: number, b: number, siemens: number) => void): void;
+  /** Conductances in siemens: of all cells, [rows, columns], then of a word line's segment, a bit line's, a driven end and a sensed end. */
+  readonly values: Float64Array;
+  /** Calls back for each element of one cell, the cell itself and the segments that lead from it towards the periphery; `value` is an index. */
+  visit(row: number, column: number, element: (a: number, b: number, value: number) => void): void;
 }
 
 /** Names the nodes of a crossbar; segments of 0 Ω merge the nodes at their ends. */
@@ -39,17 +41,19 @@ export function wireNetwork(conductances: Conductances, wires: Wires): WireNetwo
       bitNodes[cell] = bitLine + terminal > 0 ? terminals + cells + ownBit * columns + column : rows + column;
     }
   }
-  const driver = 1 / (wordLine + source), sense = 1 / (bitLine + terminal);
-  const visit = (row: number, column: number, element: (a: number, b: number, siemens: number) => void): void => {
+  const values = new Float64Array(cells + 4);
+  values.set(data);
+  values.set([1 / wordLine, 1 / bitLine, 1 / (wordLine + source), 1 / (bitLine + terminal)], cells);
+  const visit = (row: number, column: number, element: (a: number, b: number, value: number) => void): void => {
     const cell = row * columns + column, word = wordNodes[cell]!, bit = bitNodes[cell]!;
-    element(word, bit, data[cell]!);
+    element(word, bit, cell);
     if (column !== wordEnd) {
-      if (wordLine > 0) element(word, wordNodes[cell + wordStep]!, 1 / wordLine);
-    } else if (word !== row) element(word, row, driver);
+      if (wordLine > 0) element(word, wordNodes[cell + wordStep]!, cells);
+    } else if (word !== row) element(word, row, cells + 2);
     if (row % group !== 0) return;
     if (row !== bitEnd * group) {
-      if (bitLine > 0) element(bit, bitNodes[cell + bitStep * columns]!, 1 / bitLine);
-    } else if (bit !== rows + column) element(bit, rows + column, sense);
+      if (bitLine > 0) element(bit, bitNodes[cell + bitStep * columns]!, cells + 1);
+    } else if (bit !== rows + column) element(bit, rows + column, cells + 3);
   };
   const nodes = terminals + 2 * cells, degrees = new Int32Array(nodes);
   for (let row = 0; row < rows; row++) {
@@ -60,5 +64,5 @@ export function wireNetwork(conductances: Conductances, wires: Wires): WireNetwo
       });
     }
   }
-  return { rows, columns, terminals, nodes, wordNodes, bitNodes, degrees, visit };
+  return { rows, columns, terminals, nodes, wordNodes, bitNodes, degrees, values, visit };
 }

@@ -56,11 +56,12 @@ export interface Tiles {
  * Arrays for windows of `rows` rows and `columns` columns per group.
  *
  * The papers know no groups. Here min(⌊R / rows⌋, ⌊C′ / columns⌋) groups, if that is 2 or more, share an array block-diagonally and take
- * ⌈groups / packed⌉ activations; otherwise each group takes the row tiles · column tiles of a layer of its own.
+ * ⌈groups / packed⌉ activations, unless arrays must be full; otherwise each group takes the row tiles · column tiles of a layer of its own.
  */
 export function tilesOf({ problem }: Layer, rows: number, columns: number, rowTiles: number, columnTiles: number): Tiles {
   const { groups } = problem.geometry;
-  const packed = Math.max(1, Math.min(groups, Math.floor(problem.rows / rows), Math.floor(problem.columns / columns)));
+  const most = Math.max(1, Math.min(groups, Math.floor(problem.rows / rows), Math.floor(problem.columns / columns)));
+  const packed = problem.full === true ? 1 : most;
   return { rowTiles, columnTiles, packed, perWindow: Math.ceil(groups / packed) * rowTiles * columnTiles };
 }
 

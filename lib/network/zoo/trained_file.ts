@@ -4,6 +4,7 @@ import { FileError } from "../../errors.ts";
 import { packCodes, unpackCodes } from "../../io/packed_codes.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../io/safetensors.ts";
 import { writeAtomic } from "../../io/atomic.ts";
+import { decodeWeights } from "../../quantize/decode.ts";
 import { elements, type Tensor, tensor, type TypedArray } from "../../tensor.ts";
 import type { Network, TrainedCodes } from "../graph.ts";
 import { validate } from "../validate.ts";
@@ -18,6 +19,7 @@ export interface TrainedFile {
 
 const FORMAT = "bitline network 1";
 const CODES = ".codes";
+const SCALES = ".codes.scales";
 
 /** Encodes a network; `notes` are kept as JSON. */
 export function encodeTrained(network: Network, notes: Readonly<Record<string, unknown>> = {}): Uint8Array {
@@ -29,10 +31,11 @@ export function encodeTrained(network: Network, notes: Readonly<Record<string, u
       tensors[name] = values;
       continue;
     }
-    const { codes: integers, quantizer, zero, scale, signed } = trained, { bits } = quantizer;
+    const { codes: integers, scales, quantizer, bits: width, zero, scale, signed } = trained, bits = width ?? quantizer.bits;
     const bytes = packCodes(signed ? integers.data.map((code) => code + 2 ** (bits - 1)) : integers.data, bits);
     tensors[name + CODES] = tensor(bytes, [bytes.length]);
-    packed[name] = { quantizer, zero, scale, signed, shape: integers.shape };
+    if (scales !== undefined) tensors[name + SCALES] = tensor(scales, [scales.length]);
+    packed[name] = { quantizer, ...(width === undefined ? {} : { bits: width }), zero, scale, signed, shape: integers.shape };
   }
   return encodeSafetensors(tensors, {
     format: FORMAT,
@@ -66,20 +69,22 @@ export function decodeTrained(bytes: Uint8Array, where = "network file"): Traine
     const parameters: Record<string, Tensor> = {}, codes: Record<string, TrainedCodes> = {};
     const packed = JSON.parse(metadata["codes"]!) as Record<string, Omit<TrainedCodes, "codes"> & { shape: number[] }>;
     for (const [name, { data, shape }] of Object.entries(tensors)) {
+      if (name.endsWith(SCALES)) continue;
       if (!name.endsWith(CODES)) {
         parameters[name] = tensor(new Float32Array(data), shape);
         continue;
       }
-      const parameterName = name.slice(0, -CODES.length), { shape: extents, ...entry } = packed[parameterName]!, { bits } = entry.quantizer;
-      const raw = unpackCodes(data as Uint8Array, bits, elements(extents));
-      // Plain loops: from(array, map) would go through a list of every weight.
-      const integers = new Int16Array(raw), shift = entry.signed ? 2 ** (bits - 1) : 0, reals = new Float32Array(raw.length);
-      for (let at = 0; at < raw.length; at++) {
-        integers[at]! -= shift;
-        reals[at] = (integers[at]! - entry.zero) * entry.scale;
-      }
-      codes[parameterName] = { ...entry, codes: tensor(integers, extents) };
-      parameters[parameterName] = tensor(reals, extents);
+      const parameterName = name.slice(0, -CODES.length), { shape: extents, ...entry } = packed[parameterName]!;
+      const bits = entry.bits ?? entry.quantizer.bits, scales = tensors[parameterName + SCALES]?.data;
+      const integers = new Int16Array(unpackCodes(data as Uint8Array, bits, elements(extents))), shift = entry.signed ? 2 ** (bits - 1) : 0;
+      if (shift !== 0) { for (let at = 0; at < integers.length; at++) integers[at]! -= shift; }
+      const coded: TrainedCodes = {
+        ...entry,
+        codes: tensor(integers, extents),
+        ...(scales === undefined ? {} : { scales: new Float32Array(scales) }),
+      };
+      codes[parameterName] = coded;
+      parameters[parameterName] = decodeWeights(coded);
     }
     const network = { kind: "network", ...JSON.parse(metadata["graph"]!), parameters, codes } as Network;
     validate(network);

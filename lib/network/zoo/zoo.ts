@@ -8,6 +8,9 @@ import { mobilenetV2 } from "./mobilenet_v2.ts";
 import { resnet18, resnet34, resnet50 } from "./resnet.ts";
 import { resnet20 } from "./resnet20.ts";
 import { shufflenetV2 } from "./shufflenet_v2.ts";
+import { swimConvnet } from "./swim_convnet.ts";
+import { swimLenet } from "./swim_lenet.ts";
+import { swimResnet18 } from "./swim_resnet18.ts";
 import { vgg13, vgg16 } from "./vgg.ts";
 import { vgg7 } from "./vgg7.ts";
 
@@ -24,10 +27,13 @@ import { vgg7 } from "./vgg7.ts";
  */
 export const zoo: Readonly<Record<string, () => Network>> = {
   "LeNet": () => lenet(),
+  "SWIM LeNet": () => swimLenet(),
   "CNN-8": () => cnn8(),
   "ResNet-20": () => resnet20(),
   "ResNet-20 wide": () => resnet20({ width: 4 }),
   "VGG7": () => vgg7(),
+  "SWIM ConvNet": () => swimConvnet(),
+  "SWIM ResNet-18": () => swimResnet18(),
   "DenseNet-40": () => densenet40(),
   "VGG-13": () => vgg13(),
   "VGG-16": () => vgg16(),

@@ -4,6 +4,7 @@ import { ThreadPool } from "../../cpu/pool.ts";
 import { DeviceError, GraphError, ShapeError } from "../../errors.ts";
 import { elements, type Tensor, type TypedArray } from "../../tensor.ts";
 import type { Backend, BatchResult, Session } from "../backend.ts";
+import { prepareAnalog } from "./analog.ts";
 import { prepareCrossbar } from "./crossbar.ts";
 import { CpuDevice, type Executor } from "./device.ts";
 import { prepareAffine, prepareElement, preparePool, prepareQuantize, prepareThreshold } from "./elements.ts";
@@ -89,6 +90,8 @@ async function prepareStep(
       return await prepareInteger(device, { ...step, name, most: most[step.input]!, bias: 0 });
     case "crossbar":
       return await prepareCrossbar(device, step, name);
+    case "analog":
+      return await prepareAnalog(device, step, values);
     case "gather":
       return await prepareGather(device, step, values);
     case "scatter":
@@ -118,7 +121,7 @@ function largestCodes({ values, steps }: Program): number[] {
     if (step.op === "threshold" || step.op === "quantize") most[step.output] = Math.min(255, step.levels);
     else if (step.op === "view" || step.op === "maxPool" || step.op === "gather") most[step.output] = most[step.input]!;
     const input = "input" in step ? values[step.input] : undefined;
-    if ((step.op === "integer" || step.op === "crossbar" || step.op === "gather") && input?.type !== "u8") {
+    if ((step.op === "integer" || step.op === "crossbar" || step.op === "analog" || step.op === "gather") && input?.type !== "u8") {
       throw new GraphError("prepare a program", { where: values[step.output]?.name, got: `${input?.type} input`, wanted: "u8 codes" });
     }
   }
@@ -150,11 +153,11 @@ class CpuSession implements Session {
     this.#part = whole ? Infinity : Math.max(1, Math.floor(VALUE_BYTES / this.#plan.bytes));
   }
 
-  run(images: Tensor<Uint8Array>, taps: readonly number[] = []): Promise<BatchResult> {
-    return new Promise((resolve) => resolve(this.#run(images, taps)));
+  run(images: Tensor<Uint8Array>, taps: readonly number[] = [], number = 0): Promise<BatchResult> {
+    return new Promise((resolve) => resolve(this.#run(images, taps, number)));
   }
 
-  #run(images: Tensor<Uint8Array>, taps: readonly number[]): BatchResult {
+  #run(images: Tensor<Uint8Array>, taps: readonly number[], number: number): BatchResult {
     const values = this.#values, output = this.#output;
     if (!this.#open) throw new DeviceError("run a program", { got: "a session already disposed of" });
     const batch = checkImages(values[0]!, images);
@@ -171,7 +174,7 @@ class CpuSession implements Session {
       this.#device.pool.u8(address(0), count * pixels).set(images.data.subarray(first * pixels, (first + count) * pixels));
       keep(0);
       this.#made.forEach((value, index) => {
-        this.#executors[index]?.run(count, address);
+        this.#executors[index]?.run(count, address, number + first);
         keep(value);
       });
     }

@@ -18,6 +18,8 @@ export interface CrossbarExecutor extends Executor {
   readonly form?: string;
   /** Whether the look-up path may run as an exact product of which only conversions that can clip are redone. */
   readonly corrected?: boolean;
+  /** Whether the look-up path has tables of subset counts for batches of many positions. */
+  readonly subset?: boolean;
 }
 
 /**
@@ -47,8 +49,8 @@ export async function prepareCrossbar(device: CpuDevice, step: CrossbarStep, nam
   const adc = sharedAdc(device, table, reach);
   const planes = slicePlanes(step);
   if (adc !== undefined && fitsLookup(step, adc)) {
-    const constant = adc.base * conversionWeight(step);
-    return { path: "lookup", form: adc.form, ...await prepareLookup(device, { step, adc, reach, planes, constant }) };
+    const conversions = conversionWeight(step);
+    return { path: "lookup", form: adc.form, ...await prepareLookup(device, { step, adc, reach, planes, conversions }) };
   }
   return { path: "partial", ...await prepareTable(device, step, table, reach) };
 }

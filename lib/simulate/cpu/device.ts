@@ -6,8 +6,8 @@ import type { AdcKernel, Reach } from "./adc.ts";
 
 /** A step made ready to run on a batch whose values lie at `address(value)`. */
 export interface Executor {
-  /** Runs the step; values are `[batch, height, width, channels]` in the pool's memory. */
-  run(batch: number, address: (value: number) => number): void;
+  /** Runs the step; values are `[batch, height, width, channels]` in the pool's memory, and image `first` of the data set comes first. */
+  run(batch: number, address: (value: number) => number, first: number): void;
 }
 
 /** Bytes of intermediate rows and planes per thread and block: about what stays in its cache. */
@@ -62,9 +62,9 @@ export class CpuDevice implements Disposable {
     return address;
   }
 
-  /** Calls `body(first, count)` for blocks of positions small enough to stay in cache. */
-  blocks(total: number, bytesPerPosition: number, body: (first: number, count: number) => void): void {
-    const perThread = Math.max(CHUNK, Math.floor(BLOCK_BYTES / bytesPerPosition / CHUNK) * CHUNK);
+  /** Calls `body(first, count)` for blocks of positions small enough to stay in cache, of at least `least` positions per thread. */
+  blocks(total: number, bytesPerPosition: number, body: (first: number, count: number) => void, least: number = CHUNK): void {
+    const perThread = Math.max(CHUNK, least, Math.floor(BLOCK_BYTES / bytesPerPosition / CHUNK) * CHUNK);
     const size = perThread * this.pool.threads;
     for (let first = 0; first < total; first += size) body(first, Math.min(size, total - first));
   }

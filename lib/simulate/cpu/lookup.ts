@@ -3,12 +3,23 @@
 
 import { bitPlanes } from "../../../kernels/simulate/bit_planes.ts";
 import { crossbarLookup, PASS, PLAN, SLICE } from "../../../kernels/simulate/crossbar_lookup.ts";
+import { countBytes, crossbarSubset, subsetBytes, type SubsetOptions, subsetPlanes } from "../../../kernels/simulate/crossbar_subset.ts";
 import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
 import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
 import type { AdcKernel, Reach } from "./adc.ts";
 import { digitCount, type SlicePlanes } from "./cells.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
-import { type ExactProduct, exactProduct, type Layout, safeCounts, safeLimits, unsafeShares, worthwhileShare } from "./saturate.ts";
+import {
+  clipBounds,
+  type ExactProduct,
+  exactProduct,
+  type Layout,
+  leastAbreast,
+  safeCounts,
+  safeLimits,
+  unsafeShares,
+  worthwhileShare,
+} from "./saturate.ts";
 import { prepareWindow, rowCount } from "./window.ts";
 import type { CrossbarStep } from "../program.ts";
 
@@ -17,6 +28,12 @@ const COST = [1.35, 1.1, 1.05, 1] as const;
 
 /** Cost of a turn of the inner loop in look-ups. */
 const TURN_COST = 0.5;
+/** Fewest positions per thread for which tables of subset counts pay; how many share one making of them, and how often a thread makes them per block. */
+const SUBSET_LEAST = 256, SUBSET_SHARE = 1024, SUBSET_CHUNKS = 2;
+/** Time of the way with such tables relative to plain look-ups. */
+const SUBSET_TIME = 0.65;
+/** Cost of converting a tile, in rows counted. */
+const TILE_COST = 32;
 /** Positions of a block whose counts decide how it runs. */
 const SAMPLES = 32;
 
@@ -52,20 +69,24 @@ export interface LookupStep {
   readonly reach: Reach;
   /** Of the slices, see `slicePlanes`. */
   readonly planes: readonly SlicePlanes[];
-  /** Start of every output. */
-  readonly constant: number;
+  /** Σ of the weights of all conversions of an output: what a code of 1 everywhere would add. */
+  readonly conversions: number;
 }
 
-/** Packs cells and records. The step is "corrected" if blocks with few conversions that can clip run as an exact product. */
+/**
+ * Packs cells and records. The step is "corrected" if blocks with few conversions that can clip run as an exact product, and a "subset" if large
+ * batches count by tables of subsets.
+ */
 export async function prepareLookup(
   device: CpuDevice,
-  { step, adc, reach, planes, constant }: LookupStep,
-): Promise<Executor & { readonly corrected: boolean }> {
+  { step, adc, reach, planes, conversions }: LookupStep,
+): Promise<Executor & { readonly corrected: boolean; readonly subset: boolean }> {
   const { geometry, tiles, digitBits, correction, input, output: target } = step;
   const channels = geometry.outputShape[2], columns = channels / geometry.groups;
   const tallest = Math.max(...tiles.slice(1).map((end, tile) => end - tiles[tile]!));
   const unroll = chooseUnroll(tiles);
-  const vectors = chooseVectors(columns), width = vectors * 16, blocks = Math.ceil(columns / width);
+  const { vectors, abreast } = chooseShape(columns, planes);
+  const width = vectors / abreast * 16, blocks = Math.ceil(columns / width);
   const simple = digitBits === 1 && tallest <= 255 && planes.every((slice) => slice.planes === 1);
   const bits = bitsPerPass(step);
   const clips = simple && adc.form === "clip" && adc.high >= 0 && adc.low <= 0 && adc.high * (2 ** bits - 1) <= 255 &&
@@ -79,7 +100,7 @@ export async function prepareLookup(
   const plan = new Int32Array(PLAN.words);
   const words: Partial<Record<keyof typeof PLAN, number>> = {
     blocks,
-    slices: step.slices,
+    slices: step.slices / abreast,
     tiles: tileCount,
     passes: digitBits === 1 ? digits / bits : digits,
     flush: flushTiles(step, adc.bound),
@@ -93,60 +114,125 @@ export async function prepareLookup(
   for (const [word, value] of Object.entries(words)) plan[PLAN[word as keyof typeof PLAN]] = value;
   const planAt = device.upload(plan);
   const passes = device.upload(passRecords(words.passes!, digitBits === 1 ? bits : digitBits, window.pitch, countQuad));
-  const layout = { columns: blocks * width, width, tileRows: window.tileBytes };
-  const exact = await prepareExact(device, { step, adc, reach, planes, constant }, layout);
-  const at = packGroups(device, step, { adc, planes, layout, limits: exact?.limits });
-  const bias = device.upload(new Int32Array(blocks * width).fill(constant));
+  const layout = { columns: blocks * width, width, abreast, tileRows: window.tileBytes };
+  const exact = await prepareExact(device, { step, adc, reach, planes, conversions }, layout);
+  const at = packGroups(device, step, { adc, planes, layout, limits: exact?.limits, bounds: exact?.bounds });
+  const constant = (code: number) => device.upload(new Int32Array(blocks * width).fill(code * conversions));
+  const bias = constant(adc.base);
   const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
-  const form = { vectors, bits, unroll, digit: digitBits, simple, ...(adc.shift === undefined ? {} : { shift: adc.shift }) };
+  const form = { vectors, abreast, bits, unroll, digit: digitBits, simple, ...(adc.shift === undefined ? {} : { shift: adc.shift }) };
   const lookup = await device.kernel(crossbarLookup({ ...form, adc: clips ? "clip8" : adc.form }));
   const cuts = clips && (reach.high - adc.high) * (2 ** bits - 1) <= 255;
   const redo = exact && await device.kernel(crossbarLookup({ ...form, adc: cuts ? "clip8" : "clip", excess: true }));
   const redoPlan = exact &&
     device.upload(plan.map((word, index) => index === PLAN.flush ? exact.flush : index === PLAN.limitBytes ? exact.limitBytes : word));
+  const subset = simple
+    ? await prepareSubset(device, { step, adc, reach, planes, conversions }, { ...form, adc: clips ? "clip8" : adc.form })
+    : undefined;
+  const spans = subset?.spans ?? false, spanBias = spans ? constant(adc.base + adc.low) : bias;
+  const subsetPlan = spans ? device.upload(plan.map((word, index) => index === PLAN.high ? adc.high - adc.low : word)) : planAt;
+  const tableBytes = subsetBytes(Math.max(...window.tileBytes), vectors);
   const pitch = blocks * width * 4, direct = geometry.groups === 1 && channels * 4 === pitch;
   const planePitch = quads * window.pitch, countPitch = quads * countQuad;
   const { pool } = device;
-  /** Σ digit of a pass in the counts, the largest where it has several. */
-  const sums = (counts: Uint16Array, position: number, tile: number, pass: number) => {
-    const one = (bit: number) => counts[(position * countPitch + (bit >> 2) * countQuad + tile * 8) / 2 + (bit & 3)]!;
+  /** Σ digit of a pass, the largest where it has several; `one` is the count of a bit. */
+  const sums = (one: (bit: number) => number, pass: number) => {
     if (digitBits === 1) return bits === 1 ? one(pass) : Math.max(one(2 * pass), one(2 * pass + 1));
     return Array.from({ length: digitBits }, (_, bit) => one(pass * digitBits + bit) * 2 ** bit).reduce((sum, term) => sum + term, 0);
   };
-  /** Whether few enough conversions of a block can clip. */
-  const safe = (at: number, count: number) => {
+  /** Cost of a tile's look-ups relative to the mean. */
+  const tileCost = Array.from(window.tileBytes, (bytes) => (bytes + TILE_COST) * tileCount / (window.pitch + TILE_COST * tileCount));
+  /** Whether few enough conversions of a block can clip for the product to pay; `many` if the other way is that of many positions. */
+  const safe = (at: number, count: number, many: boolean) => {
     if (exact === undefined) return false;
+    const plain = many ? SUBSET_TIME : 1, bytes = countBytes(digits);
     const counts = pool.u16(at, count * countPitch / 2), samples = Math.min(SAMPLES, count);
     let unsafe = 0;
     for (let sample = 0; sample < samples; sample++) {
       const position = Math.floor(sample * count / samples);
       for (let pass = 0; pass < words.passes!; pass++) {
-        for (let tile = 0; tile < tileCount; tile++) unsafe += exact.shares[tile]![sums(counts, position, tile, pass)]!;
+        for (let tile = 0; tile < tileCount; tile++) {
+          const one = (bit: number) =>
+            counts[
+              many
+                ? (tile * count + position) * bytes / 2 + bit
+                : (position * countPitch + (bit >> 2) * countQuad + tile * 8) / 2 + (bit & 3)
+            ]!;
+          unsafe += tileCost[tile]! * exact.shares[tile]![sums(one, pass)]!;
+        }
       }
     }
-    return unsafe < exact.worthwhile * samples * words.passes! * tileCount;
+    return unsafe < exact.worthwhile(plain) * samples * words.passes! * tileCount;
   };
   return {
     corrected: exact !== undefined,
+    subset: subset !== undefined,
     run(batch, address) {
       const source = window.pad(batch, address(input)), output = address(target);
-      device.blocks(batch * window.positions, window.pitch + planePitch + countPitch + pitch, (first, count) => {
+      const bytes = window.pitch + planePitch + countPitch + pitch, total = batch * window.positions;
+      const share = Math.ceil(total / pool.threads), many = subset !== undefined && share >= SUBSET_LEAST;
+      device.blocks(total, bytes, (first, count) => {
         at.forEach((group, index) => {
           const rows = window.gather(source, index, first, count);
           const planesAt = device.scratch("planes", count * planePitch), counts = device.scratch("counts", count * countPitch);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
-          pool.run(pack, count, CHUNK, rows, window.pitch, planesAt, counts, quads, tileBytes, tileCount);
-          const product = safe(counts, count);
-          pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, product ? 0 : correction);
-          if (product) exact!.multiply(rows, window.pitch, index, out, pitch, count);
-          const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
-          pool.run(product ? redo! : lookup, count, CHUNK, ...look, group.slices, passes, product ? exact!.least[index]! : 0);
+          const packNibbles = () => pool.run(pack, count, CHUNK, rows, window.pitch, planesAt, counts, quads, tileBytes, tileCount);
+          if (many) {
+            pool.run(subset.pack, count, CHUNK, rows, window.pitch, planesAt, counts, tileBytes, tileCount, count);
+          } else packNibbles();
+          const product = safe(counts, count, many);
+          pool.run(
+            start,
+            count,
+            CHUNK,
+            rows,
+            window.pitch,
+            out,
+            pitch,
+            pitch / 16,
+            many && !product ? spanBias : bias,
+            product ? 0 : correction,
+          );
+          if (many && !product) {
+            // One thread takes all at once.
+            const chunks = pool.threads === 1 ? 1 : pool.threads * (count >= pool.threads * SUBSET_SHARE ? SUBSET_CHUNKS : 1);
+            const chunk = Math.ceil(count / chunks), sumBytes = chunk * width * 4;
+            const workBytes = sumBytes + tableBytes, work = device.scratch("tables", pool.threads * workBytes);
+            const look = [planesAt, count, counts, group.blockBytes, out, pitch, subsetPlan, tileBytes, group.slices, passes];
+            pool.run(subset.count, count, chunk, ...look, work, workBytes, sumBytes);
+          } else {
+            if (many) packNibbles();
+            if (product) exact!.multiply(rows, window.pitch, index, out, pitch, count);
+            const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
+            pool.run(product ? redo! : lookup, count, CHUNK, ...look, group.slices, passes, product ? exact!.least[index]! : 0);
+          }
           const to = output + (first * channels + index * columns) * 4;
           if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
         });
-      });
+      }, many ? SUBSET_CHUNKS * SUBSET_SHARE : 0);
     },
   };
+}
+
+/** Kernels of the way with tables of subset counts; undefined where codes of all bits do not add up in i16. */
+async function prepareSubset(
+  device: CpuDevice,
+  { step, adc, reach, planes }: LookupStep,
+  form: Omit<SubsetOptions, "narrow" | "inputBits">,
+) {
+  const digits = digitCount(step), span = adc.high - adc.low;
+  // Clipped codes count from the lowest in bytes, if a column's ones times their factor fit one.
+  const spans = form.adc === "clip" && span * (2 ** form.bits - 1) <= 255 &&
+    planes.every(({ least, factor }) => least + factor > 0 && Math.floor(reach.high / (least + factor)) * factor <= 255);
+  const most = (spans ? span : adc.bound) * (2 ** digits - 1);
+  if (most > 32767) return undefined;
+  let heaviest = 0;
+  for (let slice = 0; slice < step.slices; slice += form.abreast) {
+    const weights = step.sliceWeights.slice(slice, slice + form.abreast);
+    heaviest = Math.max(heaviest, weights.reduce((sum, weight) => sum + Math.abs(weight), 0));
+  }
+  const options = { ...form, adc: spans ? "span" as const : form.adc, inputBits: digits, narrow: most * heaviest <= 32767 };
+  return { spans, pack: await device.kernel(subsetPlanes(digits)), count: await device.kernel(crossbarSubset(options)) };
 }
 
 /** The exact product of a step whose converter clips, and what tells where that is not enough; undefined if it would not pay. */
@@ -156,15 +242,19 @@ async function prepareExact(device: CpuDevice, { step, adc, reach, planes }: Loo
   if (adc.form !== "clip" || zeroClips || flush < 1 || worthwhileShare(step, planes, true) <= 0) return undefined;
   const product = exactProduct(step, layout);
   if (product === undefined) return undefined;
-  const { narrow, vectors } = product, worthwhile = worthwhileShare(step, planes, narrow);
-  if (worthwhile <= 0) return undefined;
-  const limits = product.packed.map((_, group) => safeLimits(step, group, adc, layout));
+  const { narrow, vectors } = product, worthwhile = (plain: number) => worthwhileShare(step, planes, narrow, plain);
+  if (worthwhile(1) <= 0) return undefined;
+  const limits = product.packed.map((_, group) =>
+    leastAbreast(safeLimits(step, group, adc, layout), step.tiles.length - 1, layout.abreast)
+  );
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   return {
     flush,
     worthwhile,
     shares: unsafeShares(step, planes, limits),
     limits: limits.map((each) => device.upload(each)),
+    /** By slice. */
+    bounds: planes.map((slice) => device.upload(clipBounds(adc, slice))),
     least: limits.map((each) => device.upload(safeCounts(step, each))),
     /** From one column block to the next. */
     limitBytes: 4 * step.slices * (step.tiles.length - 1),
@@ -181,10 +271,16 @@ function multiplication(device: CpuDevice, gemm: number, { packed, flush, blocks
   };
 }
 
-/** Vectors of 16 columns per block at the least total cost. */
-function chooseVectors(columns: number): number {
-  const cost = (vectors: number) => Math.ceil(columns / (16 * vectors)) * vectors * COST[vectors - 1]!;
-  return [4, 3, 2, 1].reduce((best, vectors) => cost(vectors) < cost(best) ? vectors : best);
+/** Registers of 16 columns, and slices that lie side by side in them, at the least total cost. */
+function chooseShape(columns: number, planes: readonly SlicePlanes[]): { readonly vectors: number; readonly abreast: number } {
+  const [first] = planes;
+  const alike = planes.every(({ least, factor, planes }) => least === first!.least && factor === first!.factor && planes === first!.planes);
+  const shape = (across: number) => {
+    const abreast = alike ? [4, 3, 2, 1].find((slices) => planes.length % slices === 0 && slices * across <= 4)! : 1;
+    const vectors = across * abreast;
+    return { vectors, abreast, cost: Math.ceil(columns / (16 * across)) * across * COST[vectors - 1]! };
+  };
+  return [1, 2, 3, 4].map(shape).reduce((best, each) => each.cost < best.cost ? each : best);
 }
 
 /** Look-ups per turn of the inner loop at the least total cost: longer turns waste more on tiles that do not fill them. */
@@ -206,24 +302,26 @@ function passRecords(passes: number, bits: number, planeBytes: number, countByte
   return records;
 }
 
+/** Records of the slices abreast, see `SLICE`. */
 function sliceRecords(
   step: CrossbarStep,
-  planes: readonly SlicePlanes[],
-  adc: AdcKernel,
+  { adc, planes, layout, bounds }: Packing,
   weights: readonly number[],
   limits: number,
 ): Int32Array {
-  const records = new Int32Array(step.slices * SLICE.words);
-  planes.forEach((slice, index) => {
-    const at = index * SLICE.words;
-    records[at + SLICE.weights] = weights[index]!;
-    records[at + SLICE.planes] = slice.planes;
-    records[at + SLICE.factor] = slice.factor * adc.scale;
-    records[at + SLICE.sum] = slice.least * adc.scale;
+  const { abreast } = layout, records = new Int32Array(step.slices / abreast * SLICE.words);
+  for (let slice = 0; slice < step.slices; slice++) {
+    const at = Math.floor(slice / abreast) * SLICE.words, { planes: count, factor, least } = planes[slice]!;
+    records[at + SLICE.weight + slice % abreast] = step.sliceWeights[slice]!;
+    if (slice % abreast !== 0) continue;
+    records[at + SLICE.weights] = weights[slice]!;
+    records[at + SLICE.planes] = count;
+    records[at + SLICE.factor] = factor * adc.scale;
+    records[at + SLICE.sum] = least * adc.scale;
     records[at + SLICE.offset] = adc.offset;
-    records[at + SLICE.weight] = step.sliceWeights[index]!;
-    records[at + SLICE.limits] = limits + 4 * index * (step.tiles.length - 1);
-  });
+    records[at + SLICE.limits] = limits + 4 * slice * (step.tiles.length - 1);
+    records[at + SLICE.bounds] = bounds?.[slice] ?? 0;
+  }
   return records;
 }
 
@@ -234,19 +332,23 @@ interface Packing {
   readonly layout: Layout;
   /** Addresses of the safe limits, by group. */
   readonly limits: readonly number[] | undefined;
+  /** Addresses of the bounds of counts, by slice. */
+  readonly bounds: readonly number[] | undefined;
 }
 
 /** Slice records of each group. Apart from the executor, which then does not keep the cells it was made of. */
-function packGroups(device: CpuDevice, step: CrossbarStep, { adc, planes, layout, limits }: Packing) {
+function packGroups(device: CpuDevice, step: CrossbarStep, packing: Packing) {
+  const { planes, layout, limits } = packing;
   return Array.from({ length: step.geometry.groups }, (_, group) => {
     const { at, offsets, blockBytes } = packCells(device, step, group, planes, layout);
     const addresses = offsets.map((offset) => at + offset);
-    return { slices: device.upload(sliceRecords(step, planes, adc, addresses, limits?.[group] ?? 0)), blockBytes };
+    return { slices: device.upload(sliceRecords(step, packing, addresses, limits?.[group] ?? 0)), blockBytes };
   });
 }
 
 /**
- * One group's cells as [block][slice][tile][plane][4 rows][column] nibbles; offsets of the slices in a block.
+ * One group's cells as [block][slices abreast][tile][plane][4 rows][slice][column] nibbles; offsets of the slices in a block, of which those of the
+ * first abreast matter.
  * Spare columns repeat the last one, so that their sums stay within reach of the ADC's table.
  */
 function packCells(
@@ -254,7 +356,7 @@ function packCells(
   step: CrossbarStep,
   group: number,
   planes: readonly SlicePlanes[],
-  { width, tileRows: tileBytes }: Layout,
+  { width, abreast, tileRows: tileBytes }: Layout,
 ): { at: number; offsets: number[]; blockBytes: number } {
   const rows = rowCount(step.geometry), columns = step.geometry.outputShape[2] / step.geometry.groups;
   const blocks = Math.ceil(columns / width);
@@ -267,22 +369,23 @@ function packCells(
   }
   const at = device.constants(blocks * blockBytes), packed = device.pool.u8(at, blocks * blockBytes);
   planes.forEach(({ least, factor, planes: count }, slice) => {
-    let base = offsets[slice]!;
+    const first = slice - slice % abreast, wide = width * abreast;
+    let base = offsets[first]! + (slice - first) * width;
     tileBytes.forEach((bytes, tile) => {
-      const first = step.tiles[tile]!;
-      for (let row = first; row < step.tiles[tile + 1]!; row++) {
+      const start = step.tiles[tile]!;
+      for (let row = start; row < step.tiles[tile + 1]!; row++) {
         const from = ((group * step.slices + slice) * rows + row) * columns;
-        const place = base + ((row - first) >> 2) * width, bit = (row - first) & 3;
+        const place = base + ((row - start) >> 2) * wide, bit = (row - start) & 3;
         for (let column = 0; column < blocks * width; column++) {
           const level = (step.cells[from + Math.min(column, columns - 1)]! - least) / factor;
           const block = Math.floor(column / width);
           const target = block * blockBytes + place + column - block * width;
           for (let plane = 0; plane < count; plane++) {
-            packed[target + plane * (bytes / 4) * width]! |= ((level >> plane) & 1) << bit;
+            packed[target + plane * (bytes / 4) * wide]! |= ((level >> plane) & 1) << bit;
           }
         }
       }
-      base += count * (bytes / 4) * width;
+      base += count * (bytes / 4) * wide;
     });
   });
   return { at, offsets, blockBytes };

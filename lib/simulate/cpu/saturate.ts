@@ -34,6 +34,8 @@ export interface Layout {
   readonly columns: number;
   /** Columns of a block of the look-up. */
   readonly width: number;
+  /** Slices counted side by side. */
+  readonly abreast: number;
   /** Rows of each tile, spare ones included. */
   readonly tileRows: Int32Array;
 }
@@ -67,7 +69,12 @@ export function exactProduct(step: CrossbarStep, { columns, tileRows }: Layout):
  * Largest Σ digit with which no column of a block can leave the clip range, for `[block][slice][tile]` of a group. A tile whose cells cannot reach
  * the ends with any input is always safe.
  */
-export function safeLimits(step: CrossbarStep, group: number, { low, high }: Pick<AdcKernel, "low" | "high">, layout: Layout): Int32Array {
+export function safeLimits(
+  step: CrossbarStep,
+  group: number,
+  { low, high }: Pick<AdcKernel, "low" | "high">,
+  layout: Pick<Layout, "columns" | "width">,
+): Int32Array {
   const rows = rowCount(step.geometry), columns = step.geometry.outputShape[2] / step.geometry.groups;
   const digit = 2 ** Math.min(step.digitBits, step.inputBits) - 1, tiles = step.tiles.length - 1;
   const blocks = layout.columns / layout.width, limits = new Int32Array(blocks * step.slices * tiles);
@@ -84,6 +91,29 @@ export function safeLimits(step: CrossbarStep, group: number, { low, high }: Pic
     }
   }
   return limits;
+}
+
+/** Gives slices counted side by side the least of their limits, `[block][slice][tile]` in and out. */
+export function leastAbreast(limits: Int32Array, tiles: number, abreast: number): Int32Array {
+  return limits.map((_, at) => {
+    const tile = at % tiles, slice = (at - tile) / tiles, first = slice - slice % abreast;
+    let least = ALWAYS_SAFE;
+    for (let other = first; other < first + abreast; other++) least = Math.min(least, limits[other * tiles + tile]!);
+    return least;
+  });
+}
+
+/** The most and the least count of ones that a clip-only converter leaves as they are, two bytes for each X = Σ digit up to 255. */
+export function clipBounds({ low, high, offset }: AdcKernel, { least, factor }: SlicePlanes): Uint8Array {
+  const bounds = new Uint8Array(512);
+  for (let x = 0; x < 256; x++) {
+    const most = Math.floor((high - offset - least * x) / factor), fewest = Math.ceil((low - offset - least * x) / factor);
+    // Where all counts are clipped, no count lies within.
+    const none = most < 0 || fewest > 255;
+    bounds[2 * x] = none ? 0 : Math.min(most, 255);
+    bounds[2 * x + 1] = none ? 255 : Math.max(fewest, 0);
+  }
+  return bounds;
 }
 
 /** Extremes of a block's columns over a tile: sums of cells, and single cells. */
@@ -140,8 +170,11 @@ export function unsafeShares(step: CrossbarStep, planes: readonly SlicePlanes[],
   });
 }
 
-/** Largest share of look-ups to be redone with which the exact product is still the faster way; at most 0 if it never is. */
-export function worthwhileShare(step: CrossbarStep, planes: readonly SlicePlanes[], narrow: boolean): number {
+/**
+ * Largest share of look-ups to be redone with which the exact product beats a way that takes `plain` of the time of the plain look-up, default 1; at
+ * most 0 if it never does.
+ */
+export function worthwhileShare(step: CrossbarStep, planes: readonly SlicePlanes[], narrow: boolean, plain: number = 1): number {
   const lookups = digitCount(step) * step.digitBits * planes.reduce((sum, slice) => sum + slice.planes, 0) / 32;
-  return (1 - TEST - (narrow ? 0.14 : 0.28) / lookups) / REDO;
+  return (plain - TEST - (narrow ? 0.14 : 0.28) / lookups) / REDO;
 }

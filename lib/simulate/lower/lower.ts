@@ -8,7 +8,12 @@ import { batchNormAffine, type ChannelAffine } from "../../network/fold.ts";
 import { type Conv, INPUT, type Layer, type Linear, type Network, type Pool, type Shape } from "../../network/graph.ts";
 import { inferShapes, shuffled } from "../../network/shapes.ts";
 import { checkOptions } from "../../options.ts";
+import type { ProgrammedNetwork } from "../../program/program.ts";
+import { decodeWeights } from "../../quantize/decode.ts";
 import type { QuantizedNetwork } from "../../quantize/quantize.ts";
+import { lowerAnalog } from "./analog.ts";
+import { checkChip, type ChipChoice, chipLayer, type LowerChipOptions } from "./chip.ts";
+import { tabulate } from "./crossbar.ts";
 import { type LayerPlan, lowerPlan, planLayer } from "./placed.ts";
 import { integerWeights, reorder } from "./weights.ts";
 import type { AdcTable, Geometry, Program, Step, Value } from "../program.ts";
@@ -54,6 +59,7 @@ interface Context {
   readonly network: Network;
   readonly quantized: QuantizedNetwork;
   readonly mapped?: MappedNetwork;
+  readonly chip?: ChipChoice;
   readonly adcs: Readonly<Record<string, LayerAdc>>;
   readonly digitBits: number;
   readonly values: Value[];
@@ -105,11 +111,30 @@ export function lowerQuantized(quantized: QuantizedNetwork): LoweredProgram {
  */
 export function lowerMapped(mapped: MappedNetwork, adcs: Readonly<Record<string, LayerAdc>>, options: LowerOptions = {}): LoweredProgram {
   checkOptions(ACTION, "simulate", options, ["digitBits"]);
-  const { digitBits = 1 } = options;
-  if (!Number.isInteger(digitBits) || digitBits < 1 || digitBits > 8) {
-    throw new OptionError(ACTION, { where: "simulate.digitBits", got: digitBits, wanted: "an integer from 1 to 8" });
-  }
-  return lowerNetwork(mapped.sliced.quantized, mapped, adcs, digitBits);
+  return lowerNetwork(mapped.sliced.quantized, mapped, adcs, checkDigit(options));
+}
+
+/**
+ * The network on a programmed chip: layers whose cells, wires or converters are real become analog steps, all others what {@linkcode lowerMapped} makes
+ * of them.
+ *
+ * @param adcs Converter of every mapped layer, by name.
+ * @throws {OptionError} if a mapped layer has no converter, one of a programmed layer has a dynamic range, or an option is wrong.
+ * @throws {GraphError} if a mapped layer does not read codes.
+ * @throws {NumericError} if sums do not fit 32 bits, or wires cannot be solved.
+ */
+export function lowerProgrammed(
+  programmed: ProgrammedNetwork,
+  adcs: Readonly<Record<string, LayerAdc>>,
+  options: LowerChipOptions = {},
+): LoweredProgram {
+  const chip = checkChip(programmed, options), { mapped } = programmed;
+  return lowerNetwork(mapped.sliced.quantized, mapped, adcs, checkDigit(options), chip);
+}
+
+function checkDigit({ digitBits = 1 }: LowerOptions): number {
+  if (Number.isInteger(digitBits) && digitBits >= 1 && digitBits <= 8) return digitBits;
+  throw new OptionError(ACTION, { where: "simulate.digitBits", got: digitBits, wanted: "an integer from 1 to 8" });
 }
 
 function lowerNetwork(
@@ -117,11 +142,23 @@ function lowerNetwork(
   mapped: MappedNetwork | undefined,
   adcs: Readonly<Record<string, LayerAdc>>,
   digitBits: number,
+  chip?: ChipChoice,
 ): LoweredProgram {
   const { network } = quantized;
   const shapes = inferShapes(network);
   const values: Value[] = [{ type: "u8", shape: network.input, name: INPUT }];
-  const context: Context = { network, quantized, mapped, adcs, digitBits, values, steps: [], layers: {}, reals: new Map() };
+  const context: Context = {
+    network,
+    quantized,
+    mapped,
+    ...(chip === undefined ? {} : { chip }),
+    adcs,
+    digitBits,
+    values,
+    steps: [],
+    layers: {},
+    reals: new Map(),
+  };
   const { zero, scale } = network.encoding;
   const forms = new Map<string, Form>([[INPUT, { kind: "codes", value: 0, zero, step: scale, bits: 8 }]]);
   let last = forms.get(INPUT)!;
@@ -298,14 +335,14 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
     const target = new Float32Array(count);
     const weights = codes === undefined
       ? reorder(parameter(network, `${name}.weight`, count), geometry, target)
-      : reorder(codes.codes.data, geometry, target, (code) => (code - codes.zero) * codes.scale);
+      : reorder(decodeWeights(codes).data, geometry, target);
     const from = real(context, input);
     const output = value(context, "f32", shape, name);
     steps.push({ op: "float", input: from, output, geometry, weights, bias });
     layers[name] = { input: from, output, step: steps.length - 1, geometry };
     return { kind: "real", value: output };
   }
-  const scale = new Float64Array(shape[2]).fill(codes.scale * input.step);
+  const scale = Float64Array.from({ length: shape[2] }, (_, out) => codes.scale * (codes.scales?.[out] ?? 1) * input.step);
   const shift = Float64Array.from(bias);
   const largest = 2 ** input.bits - 1;
   const { sums: columns, weights, multiplier } = integerWeights(name, codes, geometry, input.zero, largest);
@@ -332,7 +369,10 @@ function weighted(context: Context, layer: Conv | Linear, input: Form, shape: Sh
   const plan = planLayer(mapped.layers[name]!, input.bits, context.digitBits);
   const output = value(context, "dynamic" in adc ? "f32" : "i32", shape, name);
   const target = { input: input.value, output, value: (type: Value["type"], shape: Shape) => value(context, type, shape, name) };
-  const { steps: made, gain, constant, table } = lowerPlan(plan, adc, target);
+  const chip = context.chip && chipLayer(context.chip, name, adc);
+  const { steps: made, gain, constant, table } = chip === undefined || "dynamic" in adc
+    ? lowerPlan(plan, adc, target)
+    : { ...lowerAnalog(plan, chip, adc, target), table: tabulate(plan, adc).table };
   steps.push(...made);
   layers[name] = { ...place, output, step: steps.length - 1, plan, ...(table === undefined ? {} : { table }) };
   const sums: SumScale = {

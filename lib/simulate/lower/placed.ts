@@ -11,9 +11,11 @@ import {
   correctionFactors,
   type CrossbarPlan,
   extremes,
+  type Factors,
   layerCells,
   lowerCrossbar,
   planCrossbar,
+  type TabledAdc,
   tabulate,
   tallest,
 } from "./crossbar.ts";
@@ -159,7 +161,9 @@ export function lowerPlan(plan: LayerPlan, adc: LayerAdc, target: LayerTarget): 
   checkUnit(plan, adc);
   const { geometry, units, sliceWeights, correction } = plan;
   const dynamic = "dynamic" in adc, tabled = dynamic ? undefined : tabulate(plan, adc);
-  const start = dynamic ? { factors: { codes: 1, inputs: correction, gain: 1 }, constant: 0 } : startOf(plan, adc.step, tabled!);
+  const start: LayerStart = dynamic
+    ? { factors: { codes: 1, inputs: correction, gain: 1 }, constant: 0 }
+    : startOf(plan, conversionCounts(plan), adc.step, tabled!);
   const converter = dynamic
     ? { kind: "dynamic", levels: adc.levels, unit: plan.unit } as const
     : { kind: "table", table: tabled!.table } as const;
@@ -184,14 +188,27 @@ export function lowerPlan(plan: LayerPlan, adc: LayerAdc, target: LayerTarget): 
     const [height, width, channels] = geometry.outputShape;
     parts.push({ pixels: all(height * width), channels: all(channels), factor: start.factors.inputs });
   }
-  const { factors: { gain }, constant } = start;
-  steps.push({ op: "scatter", inputs, output: target.output, parts, ...("bias" in start ? { bias: start.bias } : {}) });
+  const { factors: { gain }, constant, bias } = start;
+  steps.push({ op: "scatter", inputs, output: target.output, parts, ...(bias === undefined ? {} : { bias }) });
   return { steps, gain, constant, ...(tabled === undefined ? {} : { table: tabled.table }) };
 }
 
-/** Factors of a placed layer's sums, and the constant that goes with them, output by output if need be. */
-function startOf(plan: PlacedPlan, step: number, { magnitude, rest }: ReturnType<typeof tabulate>) {
-  const counts = conversionCounts(plan);
+/** Where the sums of a layer start. */
+export interface LayerStart {
+  /** Factors of codes and inputs. */
+  readonly factors: Factors;
+  /** Real sum at an output of 0, the same for all outputs. */
+  readonly constant: number;
+  /** Start of each output, where it is not. */
+  readonly bias?: Int32Array;
+}
+
+/**
+ * Factors of a layer's sums, and the constant that goes with them, output by output if need be.
+ *
+ * @param counts Row tiles converted for each output element.
+ */
+export function startOf(plan: ArrayPlan, counts: Int32Array, step: number, { magnitude, rest }: Omit<TabledAdc, "table">): LayerStart {
   let [least, most] = [Infinity, 0];
   for (const count of counts) [least, most] = [Math.min(least, count), Math.max(most, count)];
   if (least === most) return { factors: correctionFactors(plan, step, most * magnitude), constant: most * rest };

@@ -159,7 +159,7 @@ function* patternConversions(placement: Placement, pattern: Pattern): Generator<
 }
 
 /** Origins at which an array is activated; undefined for all. */
-function activeOrigins(placement: Placement, { origins }: Pattern, { links }: Tile): Uint8Array | undefined {
+export function activeOrigins(placement: Placement, { origins }: Pattern, { links }: Tile): Uint8Array | undefined {
   if (!placement.skipsIdle) return undefined;
   const { row, column } = inside(placement);
   const active = new Uint8Array(origins.length / 2);

@@ -1,7 +1,6 @@
 // What the converters of a layer see: partial sums on a sample of positions, counted with packed bits, and what the ADC does to them.
 
-import type { ResolvedAdc } from "../../circuit/adc.ts";
-import { adcCode } from "../../circuit/adc.ts";
+import { adcCode, adcLimits, type ObservedSums, type ResolvedAdc } from "../../circuit/adc.ts";
 import { ShapeError } from "../../errors.ts";
 import { hash } from "../../random.ts";
 import { elements, type Tensor } from "../../tensor.ts";
@@ -29,6 +28,8 @@ export interface Observation {
   readonly histogram: Float64Array;
   /** The same, each time counted by its squared factor (2^digit · slice weight)² in the layer's output. */
   readonly influence: Float64Array;
+  /** Both histograms of each slice alone. */
+  readonly slices: readonly Required<Omit<ObservedSums, "slices">>[];
   /** Output positions looked at. */
   readonly positions: number;
   /** With an ADC: shares of conversions below and above its range. */
@@ -73,14 +74,12 @@ export function observe(plan: LayerPlan, codes: Tensor<Uint8Array>, options: Obs
   const digitPlanes = Math.min(digitBits, inputBits);
   const perColumn = wordsPerPosition(plan) * digits * digitPlanes * slices * cellPlanes(plan);
   const columns = pickSome(all, Math.max(1, Math.min(all, Math.floor(budget / (POSITIONS * perColumn)))), hash(seed, 1));
-  const total = batch * area;
-  const chosen = pickSome(total, Math.max(1, Math.min(total, Math.floor(budget / (perColumn * columns.length)))), hash(seed, 2));
+  const places = batch * area;
+  const chosen = pickSome(places, Math.max(1, Math.min(places, Math.floor(budget / (perColumn * columns.length)))), hash(seed, 2));
 
   const views = viewsOf(plan, columns).map((view) => ({ ...view, packed: packCells(view.plan, view.columns) }));
   const counts = new Float64Array(digits * slices * (max - min + 1));
-  const values = adc === undefined ? undefined : Float64Array.from({ length: max - min + 1 }, (_, index) => {
-    return adc.lo + adc.step * adcCode(adc, (index + min) * plan.unit) - (index + min) * plan.unit;
-  });
+  const values = adc === undefined ? undefined : Array.from({ length: slices }, (_, slice) => conversionErrors(sliceAdc(adc, slice), plan));
   const exact = new Float64Array(geometry.groups * columns.length), error = new Float64Array(exact.length);
   let signal = 0, noise = 0;
   const line = new Uint8Array(Math.max(0, ...views.map(({ plan }) => plan.rowIndex.length)));
@@ -124,7 +123,7 @@ export function observe(plan: LayerPlan, codes: Tensor<Uint8Array>, options: Obs
                 if (values === undefined) continue;
                 const slot = first + slots[column]!;
                 exact[slot]! += gain * plan.unit * sum;
-                error[slot]! += gain * values[sum - min]!;
+                error[slot]! += gain * values[slice]![sum - min]!;
               }
             }
           }
@@ -136,9 +135,11 @@ export function observe(plan: LayerPlan, codes: Tensor<Uint8Array>, options: Obs
       noise += error[slot]! ** 2;
     }
   }
-  const { histogram, influence } = merge(plan, counts, max - min + 1, digits);
-  const seen = { min, histogram, influence, positions: chosen.length };
-  return adc === undefined ? seen : { ...seen, clipped: clippedShare(seen, adc), power: { signal, noise } };
+  const parts = perSlice(plan, counts, max - min + 1, digits);
+  const seen = { min, histogram: total(parts, "histogram"), influence: total(parts, "influence"), slices: parts, positions: chosen.length };
+  return adc === undefined
+    ? seen
+    : { ...seen, clipped: meanShares(parts.map((part, slice) => clippedShare(part, sliceAdc(adc, slice)))), power: { signal, noise } };
 }
 
 /** The steps of a layer, of which some output channels of each group are looked at. */
@@ -208,7 +209,7 @@ export function decibels({ signal, noise }: { readonly signal: number; readonly 
 /** Shares of the counted sums that lie more than half a step below or above what an ADC can represent. */
 export function clippedShare({ min, histogram }: Pick<Observation, "min" | "histogram">, adc: ResolvedAdc): { low: number; high: number } {
   let low = 0, high = 0, all = 0;
-  const bottom = adc.lo - adc.step / 2, top = adc.lo + adc.step * (adc.levels - 0.5);
+  const [bottom, top] = adcLimits(adc);
   histogram.forEach((count, index) => {
     const sum = (index + min) * adc.unit;
     all += count;
@@ -218,19 +219,46 @@ export function clippedShare({ min, histogram }: Pick<Observation, "min" | "hist
   return all === 0 ? { low: 0, high: 0 } : { low: low / all, high: high / all };
 }
 
-function merge({ slices, sliceWeights, digitBits }: ArrayPlan, counts: Float64Array, length: number, digits: number) {
-  const histogram = new Float64Array(length), influence = new Float64Array(length);
-  for (let digit = 0; digit < digits; digit++) {
-    for (let slice = 0; slice < slices; slice++) {
-      const squared = (2 ** (digitBits * digit) * sliceWeights[slice]!) ** 2;
-      const part = (digit * slices + slice) * length;
+/** Histograms of each slice, all its digits together. */
+function perSlice({ slices, sliceWeights, digitBits, reach: [min] }: ArrayPlan, counts: Float64Array, length: number, digits: number) {
+  return Array.from({ length: slices }, (_, slice) => {
+    const histogram = new Float64Array(length), influence = new Float64Array(length);
+    for (let digit = 0; digit < digits; digit++) {
+      const squared = (2 ** (digitBits * digit) * sliceWeights[slice]!) ** 2, part = (digit * slices + slice) * length;
       for (let index = 0; index < length; index++) {
         histogram[index]! += counts[part + index]!;
         influence[index]! += squared * counts[part + index]!;
       }
     }
+    return { min, histogram, influence };
+  });
+}
+
+function total(parts: readonly Readonly<Record<"histogram" | "influence", Float64Array>>[], of: "histogram" | "influence"): Float64Array {
+  const sums = new Float64Array(parts[0]?.[of].length ?? 0);
+  for (const part of parts) part[of].forEach((count, index) => sums[index]! += count);
+  return sums;
+}
+
+/** All slices convert equally often. */
+function meanShares(shares: readonly { readonly low: number; readonly high: number }[]): { low: number; high: number } {
+  const mean = (side: "low" | "high") => shares.reduce((sum, share) => sum + share[side], 0) / shares.length;
+  return { low: mean("low"), high: mean("high") };
+}
+
+/** The converter of a slice. */
+function sliceAdc(adc: ResolvedAdc, slice: number): ResolvedAdc {
+  return adc.slices?.[slice] ?? adc;
+}
+
+/** What conversion changes, for every sum within reach. */
+function conversionErrors(adc: ResolvedAdc, { reach: [min, max], unit }: ArrayPlan): Float64Array {
+  const errors = new Float64Array(max - min + 1);
+  for (let index = 0; index < errors.length; index++) {
+    const value = (index + min) * unit;
+    errors[index] = adc.lo + adc.step * adcCode(adc, value) - value;
   }
-  return { histogram, influence };
+  return errors;
 }
 
 function cellPlanes(plan: LayerPlan): number {

@@ -15,6 +15,7 @@ import type {
   ThresholdStep,
   Value,
 } from "../program.ts";
+import { runAnalog } from "./analog.ts";
 import { rint, rowsOf, runCrossbar, sourceIndex } from "./crossbar.ts";
 import { gather, scatter } from "./placed.ts";
 
@@ -49,15 +50,15 @@ export function referenceBackend(): Backend {
 
 function session(program: Program): Session {
   return {
-    run: (images, taps = []) => new Promise((resolve) => resolve(runProgram(program, images, taps))),
+    run: (images, taps = [], first = 0) => new Promise((resolve) => resolve(runProgram(program, images, taps, first))),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-function runProgram(program: Program, images: Tensor<Uint8Array>, taps: readonly number[]): BatchResult {
+function runProgram(program: Program, images: Tensor<Uint8Array>, taps: readonly number[], first: number): BatchResult {
   const batch = checkImages(program, images);
   const data: Data[] = [images.data];
-  for (const step of program.steps) data[step.output] = runStep(program.values, step, data, batch);
+  for (const step of program.steps) data[step.output] = runStep(program.values, step, data, batch, first);
   const values = new Map<number, Tensor<TypedArray>>();
   for (const tap of taps) {
     const value = program.values[tap];
@@ -91,12 +92,14 @@ function checkImages(program: Program, images: Tensor<Uint8Array>): number {
   return batch;
 }
 
-function runStep(values: readonly Value[], step: Step, data: readonly Data[], batch: number): Data {
+function runStep(values: readonly Value[], step: Step, data: readonly Data[], batch: number, first: number): Data {
   switch (step.op) {
     case "integer":
       return integer(step, data[step.input]!, batch);
     case "crossbar":
       return runCrossbar(step, data[step.input] as Uint8Array, batch);
+    case "analog":
+      return runAnalog(step, data[step.input] as Uint8Array, batch, first);
     case "gather":
       return gather(step, values[step.input]!, data[step.input] as Uint8Array, batch);
     case "scatter":

@@ -59,7 +59,7 @@ function partialSums(step: CrossbarStep, input: Uint8Array, batch: number, tile:
 }
 
 /** Σ_rows x[row] for every output position and group, `[batch, positions, groups]`. */
-function inputSums({ geometry }: CrossbarStep, input: Uint8Array, batch: number): Int32Array {
+export function inputSums({ geometry }: Pick<CrossbarStep, "geometry">, input: Uint8Array, batch: number): Int32Array {
   const [height, width] = geometry.outputShape;
   const pixels = geometry.inputShape[0] * geometry.inputShape[1] * geometry.inputShape[2];
   const rows = rowsOf(geometry);

@@ -2,8 +2,9 @@
 
 import { DeviceError, OptionError } from "../../errors.ts";
 import { type DeviceOptions, openDevice } from "../../gpu/device.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend, Session } from "../backend.ts";
 import { checkOptions } from "../../options.ts";
+import { choiceFile } from "./choices.ts";
 import { prepareSession } from "./session.ts";
 import { fixedTiles } from "./tiles.ts";
 import { tuningTiles } from "./tune.ts";
@@ -11,8 +12,8 @@ import { tuningTiles } from "./tune.ts";
 /** Options of {@linkcode webgpuBackend}. */
 export interface WebgpuOptions extends DeviceOptions {
   /**
-   * Whether tile shapes are chosen by a short measurement per class of layers, remembered until the backend is closed; default true on a GPU, false on
-   * a software adapter. Results are the same either way.
+   * Whether tile shapes are chosen by a short measurement per class of layers; default true on a GPU, false on a software adapter. What was found is
+   * remembered, per adapter, beside cached data where reading and writing there is allowed. Results are the same either way.
    */
   readonly tune?: boolean;
   /** Most bytes of weights on the device at once; more are streamed layer by layer. Default: all the device grants. */
@@ -45,18 +46,34 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Backen
     throw new OptionError("open a GPU", { where: "webgpu.memory", got: memory, wanted: "a positive number of bytes" });
   }
   const device = await openDevice(rest);
-  const tiles = tune ?? !device.software ? tuningTiles() : fixedTiles();
+  const tiles = tune ?? !device.software
+    ? tuningTiles({ store: choiceFile(`${device.description} ${JSON.stringify(device.limits)}`) })
+    : fixedTiles();
+  const sessions = new Set<Session>();
   let open = true;
   return {
     name: "webgpu",
     description: `${device.description}${device.software ? " (software)" : ""}`,
     prepare: async (program) => {
       if (!open) throw new DeviceError("prepare a program", { got: "a closed backend", wanted: "an open one" });
-      return await prepareSession(device, program, { tiles, ...(memory === undefined ? {} : { memory }) });
+      const session = await prepareSession(device, program, { tiles, ...(memory === undefined ? {} : { memory }) });
+      sessions.add(session);
+      await tiles.keep?.();
+      return {
+        ...(session.overlap === undefined ? {} : { overlap: session.overlap }),
+        run: (...batch) => session.run(...batch),
+        [Symbol.asyncDispose]: async () => {
+          sessions.delete(session);
+          await session[Symbol.asyncDispose]();
+        },
+      };
     },
-    [Symbol.asyncDispose]: () => {
+    // Sessions first: what is under way ends, and their buffers go, before the device does.
+    [Symbol.asyncDispose]: async () => {
       open = false;
-      return device[Symbol.asyncDispose]();
+      for (const session of sessions) await session[Symbol.asyncDispose]();
+      sessions.clear();
+      await device[Symbol.asyncDispose]();
     },
   };
 }

@@ -26,6 +26,7 @@ import {
   type StepPlan,
   workgroups,
 } from "./launch.ts";
+import { planCorrection } from "./correction.ts";
 import { packCrossbar, type PackedCrossbar } from "./planes.ts";
 import { bucket, fitsProduct, planProduct, type Product } from "./product.ts";
 import { heightOf, type Tile, type TileShape, tileShapes, tileValues, widthOf } from "./tiles.ts";
@@ -66,7 +67,10 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   const form = adc.kind === "table" ? converterForm(within(adc.table, reach)) : undefined;
   const values = templateValues(step, packed, lanes);
   const digits = values.DIGITS as number;
-  const scratch = { bits: cells * step.inputBits * packed.words * 4, counts: counted ? (places + (signed ? cells * digits : 0)) * 4 : 0 };
+  const plainScratch = {
+    bits: cells * step.inputBits * packed.words * 4,
+    counts: counted ? (places + (signed ? cells * digits : 0)) * 4 : 0,
+  };
   const planes: Constant = { data: packed.data, label: `${name} cells` };
   const shape = [geometry.groups, tileCount, columns, columns / geometry.groups, columnTiles];
   const launches: Launch[] = [{
@@ -87,6 +91,17 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
   let table: Operand = none;
   let starts = none;
   let hostTurn: HostTurn | undefined;
+  const corrected = await planCorrection(context, step, {
+    name,
+    reach,
+    packed,
+    values,
+    planes,
+    counts,
+    shape,
+    rows: crossbarRows(values, device.software),
+  });
+  if (corrected !== undefined) launches.push(...corrected.launches);
   if (adc.kind === "dynamic") {
     const entries = tileCount * digits * step.slices;
     const initial = Int32Array.from({ length: 2 * entries }, (_, at) => at % 2 === 0 ? 2147483647 : -2147483647);
@@ -118,7 +133,7 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
     const { mul, add, shift, top, gain, offset } = form!;
     launches.push(...await sumLaunches(table, [mul, add, shift, top, gain, offset]));
   }
-  return { launches, hostTurn, scratch };
+  return { launches, hostTurn, scratch: { ...plainScratch, flags: corrected?.flags ?? 0 }, cleared: corrected?.gate };
 
   async function sumLaunches(tableOperand: Operand, converter: readonly number[]): Promise<readonly Launch[]> {
     const convert = {
@@ -130,8 +145,19 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
       TABLE: Number(form?.kind === "table"),
       DYNAMIC: Number(dynamic),
       CORRECTED: Number(correction !== 0),
+      GATED: Number(corrected !== undefined),
     };
-    const operands = ["bits", planes, step.output, counts, tableOperand, starts] as const;
+    const operands = [
+      "bits",
+      planes,
+      step.output,
+      counts,
+      tableOperand,
+      starts,
+      ...(corrected === undefined ? [] : [corrected.gate]),
+    ] as const;
+    const uses = corrected === undefined ? "rrwrrr" : "rrwrrrr";
+    const limit = (batch: number) => corrected?.limit(batch) ?? 0;
     const perGroup = columns / geometry.groups;
     const shapes = tiledShapes(step, packed).filter((shape) => shape.rows * shape.columns * unrolledLines(step, packed) <= UNROLLED);
     const choices: Tile[] = device.software ? ["direct", ...shapes] : [...shapes, "direct"];
@@ -147,7 +173,12 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
       tileCount,
       geometry.groups > 1,
     ].join(" ");
-    return await context.tiles.pick(context, { key, choices, scratch, make: (tile) => tile === "direct" ? direct() : tiled(tile) });
+    return await context.tiles.pick(context, {
+      key,
+      choices,
+      scratch: plainScratch,
+      make: (tile) => tile === "direct" ? direct() : tiled(tile),
+    });
 
     async function direct(): Promise<Launch[]> {
       const rows = crossbarRows(values, device.software);
@@ -155,11 +186,11 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
         kernel: await compile(device, {
           label: "crossbar",
           code: crossbarCode,
-          bindings: bindings("rrwrrr"),
+          bindings: bindings(uses),
           values: { ...convert, ROWS: rows },
         }),
         operands,
-        params: (batch) => [batch * positions, ...shape, ...converter],
+        params: (batch) => [batch * positions, ...shape, ...converter, limit(batch)],
         groups: (batch) => Math.ceil(batch * positions / rows) * columnTiles,
       }];
     }
@@ -170,7 +201,7 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
         kernel: await compile(device, {
           label: "tiled crossbar",
           code: tileCode,
-          bindings: bindings("rrwrrr"),
+          bindings: bindings(uses),
           values: {
             ...convert,
             ...tileValues(tile, step.inputBits * vectors, packed.allPlanes * vectors),
@@ -179,7 +210,7 @@ export async function planCrossbar(context: PlanContext, step: CrossbarStep): Pr
           },
         }),
         operands,
-        params: (batch) => [batch * positions, geometry.groups, tileCount, columns, perGroup, across, ...converter],
+        params: (batch) => [batch * positions, geometry.groups, tileCount, columns, perGroup, across, ...converter, limit(batch)],
         groups: (batch) => Math.ceil(batch * positions / heightOf(tile)) * geometry.groups * across,
       }];
     }
@@ -251,6 +282,9 @@ function templateValues(step: CrossbarStep, packed: PackedCrossbar, lanes: numbe
     LOWEST: slices.map(({ lowest }) => lowest),
     SIGNED: Number(isSigned(packed)),
     GROUPED: Number(step.geometry.groups > 1),
+    GATED: 0,
+    REDO: 0,
+    ABOVE: "true",
     EXTREMES: 2 * digits * step.slices,
     PLANES_TEXT: planesText,
     PARTIAL_TEXT: partialText,

@@ -6,8 +6,8 @@ import type { Binding, Kernel } from "../../gpu/program.ts";
 import type { Program } from "../program.ts";
 import type { TilePicker } from "./tiles.ts";
 
-/** Scratch space shared by all steps: activation bit planes and digit sums. */
-export type Scratch = "bits" | "counts";
+/** Scratch space shared by all steps: activation bit planes, digit sums, and flags of tiles. */
+export type Scratch = "bits" | "counts" | "flags";
 
 /** Data that does not change from batch to batch; on the device only where a launch that runs reads it. */
 export interface Constant {
@@ -29,15 +29,15 @@ export interface Launch {
   readonly kernel: Kernel;
   /** Buffers in binding order, after the uniform parameters at binding 0. */
   readonly operands: readonly Operand[];
-  /** The parameters, in the order of the kernel's `Params`, for a batch of this many images. */
-  params(batch: number): readonly number[];
+  /** The parameters, in the order of the kernel's `Params`, for a batch of this many images, of which the first has this number (default 0). */
+  params(batch: number, first?: number): readonly number[];
   /** Workgroups to launch. */
   groups(batch: number): number;
 }
 
 /** A stop in the middle of a step: the host looks at what was computed and prepares the launches that follow. */
 export interface HostTurn {
-  /** How many launches run before it. */
+  /** How many launches run before it; the last of them does nothing but fill `buffer`, and adds to what is there. */
   readonly after: number;
   /** Read back then. */
   readonly buffer: GpuBuffer;
@@ -53,6 +53,8 @@ export interface StepPlan {
   /** Scratch space in bytes per image. */
   readonly scratch?: Partial<Record<Scratch, number>>;
   readonly hostTurn?: HostTurn;
+  /** Buffer that must be zero at its start before the step starts. */
+  readonly cleared?: GpuBuffer;
 }
 
 /** What planning a step needs. */

@@ -73,12 +73,13 @@ export function planMemory(device: GpuDevice, program: Program, plans: readonly 
     if (step.op !== "view" && !lastRead.has(step.output)) ended.add(step.output);
     for (const value of ended) free.push(slotOf[value]!);
   });
-  const scratch = { bits: 0, counts: 0 };
+  const scratch = { bits: 0, counts: 0, flags: 0 };
   for (const plan of plans) {
     scratch.bits = Math.max(scratch.bits, plan.scratch?.bits ?? 0);
     scratch.counts = Math.max(scratch.counts, plan.scratch?.counts ?? 0);
+    scratch.flags = Math.max(scratch.flags, plan.scratch?.flags ?? 0);
   }
-  const sizes = [...slots, scratch.bits, scratch.counts];
+  const sizes = [...slots, scratch.bits, scratch.counts, scratch.flags];
   const largest = Math.max(...sizes);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const capacity = Math.floor(Math.min(device.limits.bindingSize / largest, Math.max(BUDGET / total, 1)));

@@ -3,6 +3,9 @@
 import { DeviceError } from "../../errors.ts";
 import type { CrossbarStep } from "../program.ts";
 
+/** What says where the rows of a step read: crossbar and analog steps alike. */
+export type RowOrder = Pick<CrossbarStep, "geometry" | "rowIndex" | "tiles">;
+
 /** How one slice's cells are written: cells = lowest + factor · Σ_j 2^j plane_j, planes binary. */
 export interface SlicePlanes {
   readonly lowest: number;
@@ -47,7 +50,7 @@ export function packCrossbar(step: CrossbarStep): PackedCrossbar {
   };
 }
 
-function dimensions({ geometry, rowIndex }: CrossbarStep) {
+function dimensions({ geometry, rowIndex }: RowOrder) {
   const columns = geometry.outputShape[2] / geometry.groups;
   return { groups: geometry.groups, rows: rowIndex.length, columns, channels: geometry.inputShape[2] / geometry.groups };
 }
@@ -118,7 +121,7 @@ function packCells(
 }
 
 /** Whether every aligned run of four rows of every tile reads four adjacent, aligned channels. */
-function adjacentQuads(step: CrossbarStep): boolean {
+export function adjacentQuads(step: RowOrder): boolean {
   const { channels } = dimensions(step);
   if (channels % 4 !== 0) return false;
   for (let tile = 0; tile + 1 < step.tiles.length; tile++) {
@@ -133,28 +136,31 @@ function adjacentQuads(step: CrossbarStep): boolean {
 }
 
 function packRows(step: CrossbarStep, words: number, slots: 32 | 8): Uint32Array {
-  const { geometry, tiles } = step;
-  const { channels } = dimensions(step);
+  const { tiles } = step;
   const tileCount = tiles.length - 1;
   const gather = new Uint32Array(tileCount * words * slots * 2).fill(0xffffffff);
   const every = 32 / slots;
   for (let tile = 0; tile < tileCount; tile++) {
     for (let row = tiles[tile]!; row < tiles[tile + 1]!; row += every) {
       const slot = (row - tiles[tile]!) / every;
-      const source = step.rowIndex[row]!;
-      const channel = source % channels;
-      const tap = (source - channel) / channels;
-      const dx = tap % geometry.kernel[1] * geometry.dilation[1];
-      const dy = Math.floor(tap / geometry.kernel[1]) * geometry.dilation[0];
-      if (source < 0 || dy > 65535 || dx > 65535) {
-        throw new DeviceError("pack a crossbar", {
-          where: `rowIndex[${row}]`,
-          got: source,
-          wanted: "a row within 65535 pixels of the window's corner",
-        });
-      }
-      gather.set([dy * 65536 + dx, channel], (tile * words * slots + slot) * 2);
+      gather.set(rowSource(step, row), (tile * words * slots + slot) * 2);
     }
   }
   return gather;
+}
+
+/** What a row reads: (dy · 65536 + dx, channel within the group). @throws {DeviceError} if it lies too far off. */
+export function rowSource({ geometry, rowIndex }: RowOrder, row: number): [number, number] {
+  const channels = geometry.inputShape[2] / geometry.groups, source = rowIndex[row]!, channel = source % channels;
+  const tap = (source - channel) / channels;
+  const dx = tap % geometry.kernel[1] * geometry.dilation[1];
+  const dy = Math.floor(tap / geometry.kernel[1]) * geometry.dilation[0];
+  if (source < 0 || dy > 65535 || dx > 65535) {
+    throw new DeviceError("pack a crossbar", {
+      where: `rowIndex[${row}]`,
+      got: source,
+      wanted: "a row within 65535 pixels of the window's corner",
+    });
+  }
+  return [dy * 65536 + dx, channel];
 }

@@ -6,7 +6,7 @@ import { hasPackedDot } from "../../gpu/features.ts";
 import { compile } from "../../gpu/program.ts";
 import { rowCount } from "../cpu/window.ts";
 import type { Geometry } from "../program.ts";
-import { bindings, type Launch, type PlanContext } from "./launch.ts";
+import { bindings, type Launch, type Operand, type PlanContext } from "./launch.ts";
 import { heightOf, type Tile, type TileShape, tileShapes, tileValues, widthOf } from "./tiles.ts";
 
 /** Chunks of 16 rows in workgroup memory at once. */
@@ -26,6 +26,8 @@ export interface Product {
   readonly weights: Int16Array;
   readonly zero: number;
   readonly bias: number;
+  /** Runs only where the operand's first word is at most the limit. */
+  readonly gate?: { readonly operand: Operand; limit(batch: number): number };
 }
 
 /** Weights and rows in the kernel's layout. */
@@ -97,7 +99,7 @@ export async function planProduct(
   direct?: () => Promise<readonly Launch[]>,
 ): Promise<readonly Launch[]> {
   const { device } = context;
-  const { geometry, name, zero, bias } = product;
+  const { geometry, name, zero, bias, gate } = product;
   const { groups, outputShape: [outHeight, outWidth, columns], inputShape: [height, width, channels] } = geometry;
   const { planes, chunks, weights, sums, run, runs } = packProduct(product);
   const perGroup = columns / groups, positions = outHeight * outWidth;
@@ -117,7 +119,7 @@ export async function planProduct(
   return await context.tiles.pick(context, {
     key,
     choices,
-    scratch: { bits: 0, counts: 0 },
+    scratch: {},
     make: (tile) => tile === "direct" ? direct!() : tiled(tile),
   });
 
@@ -125,12 +127,13 @@ export async function planProduct(
     const kernel = await compile(device, {
       label: "integer product",
       code: gemmCode,
-      bindings: bindings("rrrrw"),
+      bindings: bindings(gate === undefined ? "rrrrw" : "rrrrwr"),
       values: {
         ...tileValues(shape, DEPTH, DEPTH * planes),
         DEPTH,
         PLANES: planes,
         QUADS: 4,
+        GATED: Number(gate !== undefined),
         PACKED: Number(hasPackedDot()),
         RUN1: Number(run === 1),
         RUN4: Number(run === 4),
@@ -143,6 +146,7 @@ export async function planProduct(
       { data: weights, label: `${name} weights` },
       { data: start, label: `${name} start` },
       product.output,
+      ...(gate === undefined ? [] : [gate.operand]),
     ];
     const columnTiles = Math.ceil(perGroup / widthOf(shape));
     const launches: Launch[] = [];
@@ -161,7 +165,7 @@ export async function planProduct(
       launches.push({
         kernel,
         operands: operands!,
-        params: (batch) => [batch * positions, ...fixed],
+        params: (batch) => [batch * positions, ...fixed, gate?.limit(batch) ?? 0],
         groups: (batch) => Math.ceil(batch * positions / heightOf(shape)) * groups * columnTiles,
       });
     }

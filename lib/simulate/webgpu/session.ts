@@ -35,11 +35,13 @@ export async function prepareSession(device: GpuDevice, program: Program, option
   }
   const owned = new DisposableStack();
   try {
+    const tiles = options.tiles ?? fixedTiles();
     const context: PlanContext = {
       device,
       program,
       keep: (data, label) => owned.use(new GpuBuffer(device, "storage", data.byteLength, label)).upload(data),
-      tiles: options.tiles ?? fixedTiles(),
+      // A correction keeps the weights twice: not where they are limited.
+      tiles: options.memory === undefined ? tiles : { ...tiles, correctShare: 0 },
       none: owned.use(new GpuBuffer(device, "storage", 16, "unused binding")),
     };
     const plans: StepPlan[] = [];
@@ -60,6 +62,25 @@ interface Piece {
   readonly value: number;
   readonly offset: number;
   readonly images: number;
+}
+
+/** Images that go through at once. */
+interface Part {
+  readonly pixels: Uint8Array;
+  readonly images: number;
+  /** Number of the first image in the data set. */
+  readonly number: number;
+}
+
+/** How a part goes through the steps. */
+interface Pass {
+  /** Where values go, and which. */
+  readonly staging: GpuBuffer;
+  readonly pieces: readonly Piece[];
+  /** Step with a dynamic range whose extremes are wanted and nothing after; all before have theirs. */
+  readonly until?: number;
+  /** Whether all ranges are known already. */
+  readonly ranged?: boolean;
 }
 
 /** A batch on its way. */
@@ -83,6 +104,7 @@ class WebgpuSession implements Session {
   #scratch: Partial<Record<Scratch, GpuBuffer>> = {};
   #capacity = 0;
   #images = -1;
+  #first = -1;
   #closed = false;
   #queue: Promise<unknown> = Promise.resolve();
   #reading: Promise<unknown>[] = [];
@@ -105,10 +127,10 @@ class WebgpuSession implements Session {
     this.#parameters = owned.use(new GpuBuffer(device, "uniform", this.#launchIndex.size * PARAMETER_STRIDE, "parameters"));
   }
 
-  run(images: Tensor<Uint8Array>, taps: readonly number[] = []): Promise<BatchResult> {
+  run(images: Tensor<Uint8Array>, taps: readonly number[] = [], first = 0): Promise<BatchResult> {
     const submitted = this.#queue.then(async () => {
       while (this.#reading.length >= IN_FLIGHT) await this.#reading[0];
-      const job = await this.#submit(images, taps);
+      const job = await this.#submit(images, taps, first);
       const result = this.#read(job, taps);
       const done: Promise<unknown> = result.then(() => {}, () => {}).then(() => {
         this.#reading = this.#reading.filter((each) => each !== done);
@@ -130,19 +152,11 @@ class WebgpuSession implements Session {
   }
 
   /** Uploads, encodes and submits a batch. */
-  async #submit(images: Tensor<Uint8Array>, taps: readonly number[]): Promise<Job> {
+  async #submit(images: Tensor<Uint8Array>, taps: readonly number[], number: number): Promise<Job> {
     if (this.#closed) throw new DeviceError("run a program", { got: "a closed session", wanted: "an open one" });
     this.#device.check();
     const batch = this.#check(images, taps);
     const { capacity } = this.#memory;
-    if (batch > capacity && this.#plans.some((plan) => plan.hostTurn !== undefined)) {
-      throw new DeviceError("run a program with a dynamic ADC range", {
-        where: this.#device.description,
-        got: `a batch of ${batch}`,
-        wanted: `at most ${capacity}`,
-        hint: "The range spans the whole batch, so it must fit at once.",
-      });
-    }
     const wanted = [...new Set([this.#program.output, ...taps])];
     const pieces: Piece[] = [];
     let bytes = 0;
@@ -158,10 +172,23 @@ class WebgpuSession implements Session {
       await this.#reserve(Math.min(batch, capacity));
       await this.#device.scoped("run a program", this.#device.description, async () => {
         const pixels = elements(this.#program.values[0]!.shape);
+        const part = (first: number): Part => ({
+          pixels: images.data.subarray(first * pixels, Math.min(batch, first + capacity) * pixels),
+          images: Math.min(capacity, batch - first),
+          number: number + first,
+        });
+        // A dynamic range spans the batch: where that comes in parts, all of them run up to each such step before its range is known.
+        const ranges = batch > capacity
+          ? this.#plans.flatMap(({ hostTurn }, step) => hostTurn === undefined ? [] : [{ hostTurn, step }])
+          : [];
+        for (const { hostTurn, step } of ranges) {
+          hostTurn.buffer.upload(hostTurn.initial);
+          for (let first = 0; first < batch; first += capacity) await this.#runPart(part(first), { staging, pieces: [], until: step });
+          await this.#takeTurn(hostTurn, this.#device.raw.createCommandEncoder());
+        }
         for (let first = 0; first < batch; first += capacity) {
-          const count = Math.min(capacity, batch - first);
           const piecesHere = pieces.slice(first / capacity * wanted.length, (first / capacity + 1) * wanted.length);
-          await this.#runPart(images.data.subarray(first * pixels, (first + count) * pixels), count, staging, piecesHere);
+          await this.#runPart(part(first), { staging, pieces: piecesHere, ranged: ranges.length > 0 });
         }
       });
     } catch (error) {
@@ -209,6 +236,7 @@ class WebgpuSession implements Session {
     for (const [slot, bytes] of this.#memory.slots.entries()) this.#slots.push(await make(bytes, `activations ${slot}`));
     this.#scratch.bits = await make(this.#memory.scratch.bits, "bit planes");
     this.#scratch.counts = await make(this.#memory.scratch.counts, "digit sums");
+    this.#scratch.flags = await make(this.#memory.scratch.flags, "tile flags");
     this.#capacity = images;
   }
 
@@ -219,20 +247,21 @@ class WebgpuSession implements Session {
     this.#capacity = 0;
   }
 
-  #writeParameters(images: number): void {
-    if (images === this.#images) return;
+  #writeParameters(images: number, first: number): void {
+    if (images === this.#images && first === this.#first) return;
     const data = new Uint32Array(this.#launchIndex.size * PARAMETER_STRIDE / 4);
-    for (const [launch, index] of this.#launchIndex) data.set(launch.params(images), index * PARAMETER_STRIDE / 4);
+    for (const [launch, index] of this.#launchIndex) data.set(launch.params(images, first), index * PARAMETER_STRIDE / 4);
     this.#parameters.upload(data);
-    this.#images = images;
+    [this.#images, this.#first] = [images, first];
   }
 
-  async #runPart(pixels: Uint8Array, images: number, staging: GpuBuffer, pieces: readonly Piece[]): Promise<void> {
-    this.#writeParameters(images);
+  async #runPart({ pixels, images, number }: Part, pass: Pass): Promise<void> {
+    this.#writeParameters(images, number);
     this.#slots[this.#memory.slotOf[0]!]!.upload(pixels);
     for (const group of this.#weights.groups) {
+      if (group.first > (pass.until ?? Infinity)) break;
       await this.#weights.enter(group);
-      await this.#runGroup(group, images, staging, pieces);
+      await this.#runGroup(group, images, pass);
       if (!this.#weights.streamed) continue;
       this.#weights.leave();
       // Freed memory is free once the work is done: do not ask for the next layers' before.
@@ -240,7 +269,7 @@ class WebgpuSession implements Session {
     }
   }
 
-  async #runGroup({ first, end }: StepGroup, images: number, staging: GpuBuffer, pieces: readonly Piece[]): Promise<void> {
+  async #runGroup({ first, end }: StepGroup, images: number, { staging, pieces, until = Infinity, ranged = false }: Pass): Promise<void> {
     const { raw } = this.#device;
     let encoder = raw.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
@@ -256,11 +285,15 @@ class WebgpuSession implements Session {
       if (size > 0) encoder.copyBufferToBuffer(this.#slots[this.#memory.slotOf[value]!]!.raw, 0, staging.raw, piece.offset, size);
     };
     if (first === 0) save(0);
-    for (let index = first; index < end; index++) {
-      const { launches, hostTurn } = this.#plans[index]!;
-      hostTurn?.buffer.upload(hostTurn.initial);
+    for (let index = first; index < Math.min(end, until + 1); index++) {
+      const { launches, hostTurn, cleared } = this.#plans[index]!;
+      cleared?.upload(new Uint32Array(1));
+      const known = ranged || index < until && until < Infinity;
+      if (!known && index !== until) hostTurn?.buffer.upload(hostTurn.initial);
       for (const [at, launch] of launches.entries()) {
-        if (hostTurn?.after === at) {
+        if (hostTurn?.after === at && index === until) break;
+        if (hostTurn?.after === at + 1 && known) continue; // looks for the extremes
+        if (hostTurn?.after === at && !known) {
           endPass();
           await this.#takeTurn(hostTurn, encoder);
           encoder = raw.createCommandEncoder();
@@ -272,7 +305,7 @@ class WebgpuSession implements Session {
         ]);
         dispatch(this.#device, pass, launch.kernel, group, launch.groups(images));
       }
-      save(this.#program.steps[index]!.output);
+      if (index !== until) save(this.#program.steps[index]!.output);
     }
     endPass();
     raw.queue.submit([encoder.finish()]);

@@ -1,5 +1,6 @@
 // Plans every step but the crossbar: convolutions, thresholds, pools and element-wise steps, one or a few launches each.
 
+import { planAnalog } from "./analog.ts";
 import convCode from "../../../kernels/conv.wgsl" with { type: "text" };
 import elementCode from "../../../kernels/element.wgsl" with { type: "text" };
 import levelsCode from "../../../kernels/levels.wgsl" with { type: "text" };
@@ -28,6 +29,9 @@ export async function planStep(context: PlanContext, step: Step): Promise<StepPl
     case "crossbar":
       requireType(context, step.op, step.input, "u8");
       return await planCrossbar(context, step);
+    case "analog":
+      requireType(context, step.op, step.input, "u8");
+      return await planAnalog(context, step);
     case "gather":
       requireType(context, step.op, step.input, "u8");
       return await planGather(context, step);

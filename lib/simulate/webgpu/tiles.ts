@@ -2,7 +2,7 @@
 
 import type { DeviceLimits } from "../../gpu/device.ts";
 import type { TemplateValues } from "../../gpu/template.ts";
-import type { Launch, PlanContext } from "./launch.ts";
+import type { Launch, PlanContext, Scratch } from "./launch.ts";
 
 /** A workgroup of lanesX × lanesY invocations, each with `rows` positions and `columns` columns in registers. */
 export interface TileShape {
@@ -74,7 +74,7 @@ export interface TileRequest {
   /** Ways open, the best guess first; at least one. */
   readonly choices: readonly Tile[];
   /** Scratch space they touch, in bytes per image. */
-  readonly scratch: Readonly<Record<"bits" | "counts", number>>;
+  readonly scratch: Readonly<Partial<Record<Scratch, number>>>;
   /** Makes the launches one way. */
   make(tile: Tile): Promise<readonly Launch[]>;
 }
@@ -83,6 +83,10 @@ export interface TileRequest {
 export interface TilePicker {
   /** The launches in the way chosen. */
   pick(context: PlanContext, request: TileRequest): Promise<readonly Launch[]>;
+  /** Largest share of tiles redone where converters only clip, 0 for none; by default what pays on the device. */
+  readonly correctShare?: number;
+  /** Called when a program is prepared: remembers what was found out beyond this process. */
+  keep?(): Promise<void>;
 }
 
 /** Always takes the choice at `index`, or the last one: no measurement. */

@@ -1,11 +1,12 @@
-// Chooses tiles by measuring: every way once per class of shapes, for a few milliseconds, remembered as long as the backend is open.
+// Chooses tiles by measuring: every way once per class of shapes, for a few milliseconds, remembered while the backend is open and in a store.
 
 import { DeviceError } from "../../errors.ts";
 import { GpuBuffer } from "../../gpu/buffers.ts";
 import { bind, dispatch } from "../../gpu/program.ts";
-import { isConstant, type Launch, type Operand, type PlanContext } from "./launch.ts";
+import type { ChoiceStore } from "./choices.ts";
+import { isConstant, type Launch, type Operand, type PlanContext, type Scratch } from "./launch.ts";
 import { bytesOf } from "./plan.ts";
-import type { TilePicker, TileRequest } from "./tiles.ts";
+import type { Tile, TilePicker, TileRequest } from "./tiles.ts";
 
 /** Images timed at once, at most. */
 const IMAGES = 32;
@@ -17,25 +18,36 @@ const REPEATS = 256;
 /** Milliseconds of some launches. */
 export type Measure = (context: PlanContext, request: TileRequest, launches: readonly Launch[]) => Promise<number>;
 
-/** Measures every choice once per class and keeps the fastest. */
-export function tuningTiles(measure: Measure = measureLaunches): TilePicker {
+/** How {@linkcode tuningTiles} works. */
+export interface TuningOptions {
+  /** Times launches; by default on the device. */
+  readonly measure?: Measure;
+  /** Where choices outlive the backend; by default nowhere. */
+  readonly store?: ChoiceStore;
+}
+
+/** Measures every choice once per class, unless the store knows the class, and keeps the fastest. */
+export function tuningTiles({ measure = measureLaunches, store }: TuningOptions = {}): TilePicker {
   const fastest = new Map<string, string>();
+  let loaded: Promise<void> | undefined;
+  let fresh = new Map<string, string>();
+  const load = async () => {
+    for (const [key, choice] of await store?.load() ?? []) fastest.set(key, choice);
+  };
   return {
     pick: async (context, request) => {
       const { key, choices, make } = request;
-      const known = fastest.get(key);
-      const again = choices.find((choice) => JSON.stringify(choice) === known);
-      if (again !== undefined) return await make(again);
-      let best: { readonly launches: readonly Launch[]; readonly time: number } | undefined;
+      await (loaded ??= load());
+      const known = choices.find((choice) => JSON.stringify(choice) === fastest.get(key));
+      const launches = known === undefined ? undefined : await tried(known, make);
+      if (launches !== undefined) return launches;
+      let best: { readonly launches: readonly Launch[]; readonly time: number; readonly choice: Tile } | undefined;
       let failure: unknown;
       for (const choice of choices) {
         try {
           const launches = await make(choice);
           const time = choices.length === 1 ? 0 : await measure(context, request, launches);
-          if (best === undefined || time < best.time) {
-            best = { launches, time };
-            fastest.set(key, JSON.stringify(choice));
-          }
+          if (best === undefined || time < best.time) best = { launches, time, choice };
         } catch (error) {
           // A shape the driver refuses is no choice; a lost device fails every one.
           if (!(error instanceof DeviceError)) throw error;
@@ -43,9 +55,27 @@ export function tuningTiles(measure: Measure = measureLaunches): TilePicker {
         }
       }
       if (best === undefined) throw failure;
+      fastest.set(key, JSON.stringify(best.choice));
+      if (choices.length > 1) fresh.set(key, JSON.stringify(best.choice));
       return best.launches;
     },
+    keep: async () => {
+      if (fresh.size === 0) return;
+      const news = fresh;
+      fresh = new Map();
+      await store?.save(news);
+    },
   };
+}
+
+/** Launches in a way that once was the fastest; undefined if the driver now refuses it. */
+async function tried(choice: Tile, make: TileRequest["make"]): Promise<readonly Launch[] | undefined> {
+  try {
+    return await make(choice);
+  } catch (error) {
+    if (error instanceof DeviceError) return undefined;
+    throw error;
+  }
 }
 
 /** Runs launches on zeroed buffers until they take long enough to tell. */
@@ -91,15 +121,15 @@ async function measureLaunches(context: PlanContext, request: TileRequest, launc
   }
 }
 
-function perImage({ program }: PlanContext, { scratch }: TileRequest, operand: number | "bits" | "counts"): number {
-  return typeof operand === "string" ? scratch[operand] : bytesOf(program.values[operand]!);
+function perImage({ program }: PlanContext, { scratch }: TileRequest, operand: number | Scratch): number {
+  return typeof operand === "string" ? scratch[operand] ?? 0 : bytesOf(program.values[operand]!);
 }
 
 function imagesThatFit(context: PlanContext, request: TileRequest, launches: readonly Launch[]): number {
   let largest = 1;
   for (const { operands } of launches) {
     for (const operand of operands) {
-      if (typeof operand === "number" || operand === "bits" || operand === "counts") {
+      if (typeof operand === "number" || typeof operand === "string") {
         largest = Math.max(largest, perImage(context, request, operand));
       }
     }

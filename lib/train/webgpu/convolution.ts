@@ -33,16 +33,19 @@ export async function convolution(
   const weight = await deviceParameter(builder, `${layer.name}.weight`, read("weight"), "weight", {
     quantizer,
     expand: dense ? groups : 1,
+    known: network.parameters,
   });
   const bias = layer.bias ? await deviceParameter(builder, `${layer.name}.bias`, read("bias"), "normalization") : undefined;
   const target = await sink(input);
   const product = await gemm(builder, "FORWARD", geometry, input.data, weight.effective, output.data, bias?.effective);
   const backward = await gemm(builder, "WEIGHT", geometry, input.data, output.gradient!, weight.gradient);
+  backward.push(...weight.pullBack);
   if (bias !== undefined) backward.push(...await columnSums(builder, batch, output, bias));
   if (target !== undefined) {
     backward.push(...await gemm(builder, "INPUT", geometry, output.gradient!, weight.effective, target.buffer), ...target.commit);
   }
-  return { parameters: bias === undefined ? [weight] : [weight, bias], forward: [...weight.refresh, ...product], backward };
+  const parameters = [weight, ...bias === undefined ? [] : [bias], ...weight.companions];
+  return { parameters, forward: [...weight.refresh, ...product], backward };
 }
 
 /** How the positions of a batch are dealt out for sums: fixed, so that every run gives the same bits. */

@@ -35,7 +35,7 @@ export interface DeviceGraph {
   readonly pixels: GpuBuffer;
   /** One u32 per image. */
   readonly labels: GpuBuffer;
-  /** Learning rate. */
+  /** Learning rate and Adam's factors, as the trainer uploads them. */
   readonly rate: GpuBuffer;
   /** Logits, `[batch][channels]`, `features` of them real. */
   readonly logits: GpuBuffer;
@@ -132,10 +132,14 @@ function stateOf(
   operations: readonly DeviceOperation[],
   parameters: readonly DeviceParameter[],
 ): Pick<DeviceGraph, "state" | "mirrors"> {
-  const mirrors: Mirror[] = parameters.flatMap(({ latent, velocity, values, momentum }) => [
-    { buffer: latent, first: 0, host: values },
-    { buffer: velocity, first: 0, host: momentum },
-  ]);
+  const mirrors: Mirror[] = parameters.flatMap(({ latent, velocity, squares, values, momentum, second }) => {
+    const square = squares();
+    return [
+      { buffer: latent, first: 0, host: values },
+      { buffer: velocity, first: 0, host: momentum },
+      ...square === undefined ? [] : [{ buffer: square, first: 0, host: second() }],
+    ];
+  });
   const state: Record<string, Float32Array> = {};
   for (const { statistics } of operations) {
     statistics?.values.forEach((host, index) => {
@@ -143,7 +147,7 @@ function stateOf(
       mirrors.push({ buffer: statistics.buffer, first: index * padded(host.length), host });
     });
   }
-  return { state: { parameters, state, network: () => networkWith(network, parameters, state) }, mirrors };
+  return { state: { parameters, state, clock: { steps: 0 }, network: () => networkWith(network, parameters, state) }, mirrors };
 }
 
 function build(

@@ -5,6 +5,7 @@ import finishCode from "../../../kernels/train/normalize_finish.wgsl" with { typ
 import sumsCode from "../../../kernels/train/normalize_sums.wgsl" with { type: "text" };
 import totalCode from "../../../kernels/train/total.wgsl" with { type: "text" };
 import { TABLE_ROWS } from "../../../kernels/train/normalize.ts";
+import { OptionError } from "../../errors.ts";
 import type { BatchNorm, Network, Relu } from "../../network/graph.ts";
 import type { ActivationQuantizer } from "../../quantize/quantizer.ts";
 import { tensor } from "../../tensor.ts";
@@ -25,6 +26,15 @@ export async function normalization(
   quantizer: ActivationQuantizer | undefined,
 ): Promise<DeviceOperation> {
   const { batchNorm, relu } = layers, quantized = relu !== undefined && quantizer !== undefined;
+  const rules = quantizer?.gradient;
+  if (rules?.simulated !== undefined || rules?.soft !== undefined) {
+    throw new OptionError("train on WebGPU", {
+      where: `${relu?.name}, quantizer`,
+      got: quantizer!.kind,
+      wanted: '"pact", "pactPlus", "lsq" or "lsqPlus"',
+      hint: 'Other quantizers train on the "cpu" backend.',
+    });
+  }
   const { channels } = input, size = input.shape[2], quads = channels / 4, positions = batch * input.shape[0] * input.shape[1];
   const name = batchNorm?.name ?? relu!.name, { each, jobs } = sumJobs(positions), target = await sink(input);
   const table = builder.floats(TABLE_ROWS * channels, `factors of ${name}`);
@@ -62,6 +72,8 @@ export async function normalization(
     RELU: relu === undefined ? 0 : 1,
     QUANTIZED: quantized ? 1 : 0,
     LEVELS: quantized ? 2 ** quantizer.bits - 1 : 1,
+    ROUNDED: rules?.rounding ? 1 : 0,
+    FACTOR: rules?.scale?.(input.shape[0] * input.shape[1] * size) ?? 1,
     INSIDE: inside,
   };
   const clip = alpha?.latent ?? builder.none;

@@ -1,11 +1,12 @@
 // The training loop's steps on WebGPU: one submission each, results read a step later, state copied to the host only when asked for.
 
-import { ShapeError } from "../../errors.ts";
+import { DeviceError, ShapeError } from "../../errors.ts";
 import { GpuBuffer } from "../../gpu/buffers.ts";
 import { type DeviceOptions, openDevice } from "../../gpu/device.ts";
 import type { Network } from "../../network/graph.ts";
 import { elements } from "../../tensor.ts";
 import { evaluateWith } from "../evaluate.ts";
+import { optimizerSettings } from "../optimizer.ts";
 import type { Recipe } from "../recipe.ts";
 import type { StepResult, Trainer } from "../trainer.ts";
 import { deviceGraph } from "./graph.ts";
@@ -19,6 +20,9 @@ import type { Launch } from "./launch.ts";
  * @throws {OptionError | GraphError | ShapeError} if recipe or network are wrong.
  */
 export async function webgpuTrainer(network: Network, plan: Recipe, options: DeviceOptions = {}): Promise<Trainer> {
+  if (plan.pim !== null) {
+    throw new DeviceError("train on WebGPU", { where: "recipe.pim", got: "layers on arrays", wanted: "none", hint: 'Use backend "cpu".' });
+  }
   const owned = new AsyncDisposableStack();
   try {
     const device = owned.use(await openDevice(options)), { raw } = device;
@@ -56,7 +60,7 @@ export async function webgpuTrainer(network: Network, plan: Recipe, options: Dev
       async step(pixels, labels, learningRate) {
         load(pixels);
         graph.labels.upload(Uint32Array.from(labels));
-        graph.rate.upload(Float32Array.of(learningRate));
+        graph.rate.upload(stepSettings(plan, learningRate, ++graph.state.clock.steps));
         const target = staging[turn]!, before = pending;
         turn = 1 - turn;
         submit(graph.step, (encoder) => encoder.copyBufferToBuffer(graph.results.raw, 0, target.raw, 0, batch * 8));
@@ -110,6 +114,12 @@ export async function webgpuTrainer(network: Network, plan: Recipe, options: Dev
     await owned.disposeAsync();
     throw error;
   }
+}
+
+/** What the optimiser's kernels read: learning rate, and the factors that free Adam's means of their start at 0 at a step from 1. */
+function stepSettings({ optimizer }: Recipe, learningRate: number, step: number): Float32Array {
+  const { beta1, beta2 } = optimizerSettings(optimizer);
+  return Float32Array.of(learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step), 0);
 }
 
 function tally(results: Float32Array): StepResult {

@@ -1,15 +1,17 @@
-// Analog matrix products and convolutions of CrossSim with a DAC, gridded cells and an ADC, as integer programs.
+// Analog matrix products and convolutions of CrossSim: integer programs where inputs and cells lie on grids, real conductances elsewhere.
 //
 // Files {name, config, arrays}: M [Nout, Nin], X [Nin, batch], Y [Nout, batch]; or W [O, C, kh, kw], X [B, C, H, W], Y [B, O, H', W'] with
-// stride and padding beside config. All from the file; options that need analog cells or devices are reported as not covered.
+// stride and padding beside config. All from the file; conductances recorded there (Gpos_r0c0 …) stand in for errors that no seed repeats.
 
 import { FileError } from "../../../lib/errors.ts";
 import { elements } from "../../../lib/tensor.ts";
-import { rint } from "../../../lib/simulate/reference/crossbar.ts";
+import type { Backend } from "../../../lib/simulate/backend.ts";
 import { type Format, type GoldenCase, type GoldenFile, isRecord, NotCovered, relativeError } from "../format.ts";
 import { programCells } from "./crosssim_cells.ts";
 import { type CoreConfig, readConfig } from "./crosssim_config.ts";
+import { encode, type Problem, type Stored } from "./crosssim_problem.ts";
 import { coreProgram, type Window } from "./crosssim_program.ts";
+import { realCase, type Recorded } from "./crosssim_real.ts";
 import { toChannelsLast } from "./lowprec_rram.ts";
 
 const LIMIT = 1e-5;
@@ -21,27 +23,23 @@ export const crosssim: Format = {
   open,
 };
 
-interface Stored {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
-
-/** A case as matrix, inputs and results, images channels last. */
-interface Problem {
-  readonly matrix: Float64Array;
-  readonly outputs: number;
-  readonly inputs: number;
-  readonly window: Window;
-  /** `[batch, height, width, channels]`. */
-  readonly images: Stored;
-  /** `[batch, height, width, outputs]`. */
-  readonly wanted: Float64Array;
-}
-
 function open({ path, stem, json }: GoldenFile): GoldenCase {
-  const file = json as Record<string, unknown>;
-  const config = readConfig(file["config"], path);
-  const problem = readProblem(file, path);
+  const file = json as Record<string, unknown>, config = readConfig(file["config"], path), problem = readProblem(file, path);
+  const name = typeof file["name"] === "string" ? file["name"] : stem;
+  const real = () => ({ name, limit: LIMIT, ...realCase(problem, config, readRecorded(file, config, path), path) });
+  const onGrid = config.dacBits > 0 && (config.cellBits > 0 || config.style === "bitsliced");
+  if (!onGrid || config.wires !== undefined || config.cubic !== undefined || config.errors) return real();
+  try {
+    return { name, limit: LIMIT, run: integerRun(problem, config, path) };
+  } catch (error) {
+    // On a grid, but beyond what integer steps hold.
+    if (error instanceof NotCovered) return real();
+    throw error;
+  }
+}
+
+/** A case as an integer program. @throws {NotCovered} if codes, cells or sums do not fit. */
+function integerRun(problem: Problem, config: CoreConfig, path: string): (backend: Backend) => Promise<number> {
   const { outputs, inputs, images, wanted } = problem;
   const planes = programCells(problem.matrix, outputs, inputs, config);
   const { program, copies, conversions, sumValue, geometry } = coreProgram(planes, problem.window, config, path);
@@ -51,34 +49,23 @@ function open({ path, stem, json }: GoldenFile): GoldenCase {
   const driven = { shape: [batch, height, width, channels * copies], data: spreadInputs(codes, channels, copies, config.signed) };
   const largest = 2 ** (config.dacBits - (config.signed ? 1 : 0)) - 1;
   const positions = batch * geometry.outputShape[0] * geometry.outputShape[1];
-  return {
-    name: typeof file["name"] === "string" ? file["name"] : stem,
-    limit: LIMIT,
-    async run(backend) {
-      await using session = await backend.prepare(program);
-      const { taps } = await session.run(driven, [...conversions.map(({ value }) => value), sumValue]);
-      const sums = taps.get(sumValue)!.data;
-      const got = new Float64Array(positions * outputs);
-      for (const { value, factor, step, lo } of conversions) {
-        const { data } = taps.get(value)!;
-        for (let at = 0; at < got.length; at++) {
-          const row = Math.floor(at / outputs) * planes.columns;
-          const column = row + at % outputs + (planes.unitColumn ? 1 : 0);
-          const sum = planes.unitColumn ? step * (data[column]! - data[row]!) : step * data[column]! + lo;
-          got[at]! += factor * sum / inputScale;
-        }
+  return async (backend) => {
+    await using session = await backend.prepare(program);
+    const { taps } = await session.run(driven, [...conversions.map(({ value }) => value), sumValue]);
+    const sums = taps.get(sumValue)!.data;
+    const got = new Float64Array(positions * outputs);
+    for (const { value, factor, step, lo } of conversions) {
+      const { data } = taps.get(value)!;
+      for (let at = 0; at < got.length; at++) {
+        const row = Math.floor(at / outputs) * planes.columns;
+        const column = row + at % outputs + (planes.unitColumn ? 1 : 0);
+        const sum = planes.unitColumn ? step * (data[column]! - data[row]!) : step * data[column]! + lo;
+        got[at]! += factor * sum / inputScale;
       }
-      for (let at = 0; at < got.length; at++) got[at]! -= planes.digital * sums[Math.floor(at / outputs)]! / largest / inputScale;
-      return relativeError(got, wanted);
-    },
+    }
+    for (let at = 0; at < got.length; at++) got[at]! -= planes.digital * sums[Math.floor(at / outputs)]! / largest / inputScale;
+    return relativeError(got, wanted);
   };
-}
-
-/** Signed input codes of a DAC. */
-function encode(x: Float64Array, { dacBits, signed }: CoreConfig, scale: number): Int32Array {
-  const [lo, levels] = signed ? [-1, 2 ** dacBits - 1] : [0, 2 ** dacBits];
-  const q = (levels - 1) / (1 - lo), largest = 2 ** (dacBits - (signed ? 1 : 0)) - 1;
-  return Int32Array.from(x, (value) => rint((rint((Math.min(Math.max(value * scale, lo), 1) - lo) * q) / q + lo) * largest));
 }
 
 /** Copies of each channel: magnitudes where the copy's sign is the input's, else 0. */
@@ -133,6 +120,31 @@ function convolution(w: Stored, x: Stored, y: Stored, file: Record<string, unkno
     images: { shape: [batch, height, width, channels], data: toChannelsLast(x.data, x.shape) },
     wanted: toChannelsLast(y.data, y.shape),
   };
+}
+
+/** Conductances as programmed, `[outputs][inputs]` per part of the rows, as `[inputs][columns]`. @throws {NotCovered} if they are needed and missing. */
+function readRecorded(file: Record<string, unknown>, config: CoreConfig, path: string): Recorded | undefined {
+  const arrays = file["arrays"] as Record<string, unknown>;
+  const named = Object.keys(arrays).flatMap((name) => {
+    const [, side, part] = /^G(pos|neg)?_r(\d+)c0$/.exec(name) ?? [];
+    return part === undefined ? [] : [{ name, side: side ?? "pos", part: Number(part) }];
+  }).sort((a, b) => a.part - b.part);
+  if (named.length === 0 || config.style === "bitsliced") {
+    if (config.errors) throw new NotCovered("programming errors without recorded conductances");
+    return undefined;
+  }
+  const stack = (wanted: string) => {
+    const parts = named.filter(({ side }) => side === wanted).map(({ name }) => readArray(arrays[name], `${path}: arrays.${name}`));
+    const columns = parts[0]?.shape[0] ?? 0, inputs = parts.reduce((sum, { shape }) => sum + shape[1]!, 0);
+    const cells = new Float64Array(inputs * columns);
+    let first = 0;
+    for (const { shape: [, width = 0], data } of parts) {
+      for (let at = 0; at < data.length; at++) cells[(first + at % width) * columns + Math.floor(at / width)] = data[at]!;
+      first += width;
+    }
+    return cells;
+  };
+  return { positive: stack("pos"), negative: stack("neg") };
 }
 
 function misfit(path: string, got: unknown, wanted: string): FileError {

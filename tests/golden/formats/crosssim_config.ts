@@ -1,5 +1,6 @@
 // The options of an analog-core golden case, with their defaults; what this version does not simulate is named as such.
 
+import type { WireOptions } from "../../../lib/circuit/wires/options.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { isRecord, NotCovered } from "../format.ts";
 
@@ -39,19 +40,22 @@ export interface CoreConfig {
   readonly columnLimit: number;
   /** 0 means all rows in one array. */
   readonly rows: number;
+  /** Line resistances over that of a cell of the largest conductance. */
+  readonly wires?: WireOptions;
+  /** Read voltage of cubic cells in V. */
+  readonly cubic?: number;
+  /** Whether cells were programmed with errors, so that only recorded conductances will do. */
+  readonly errors: boolean;
 }
 
 /** Options that need what this version does not have. */
 const MISSING: Readonly<Record<string, string>> = {
-  parasitics: "line resistance",
-  nonlinear_IV: "non-linear cells",
-  programming_error: "programming errors",
   read_noise: "read noise",
   drift_error: "conductance drift",
 };
 
-/** Options that mean nothing without those in {@linkcode MISSING}. */
-const SOLVER = ["Verr_th", "Niters_max", "gamma", "Vread"];
+/** Options of the iterative solver there; ours is exact. */
+const SOLVER = ["Verr_th", "Niters_max", "gamma"];
 
 /**
  * Reads the options of a case.
@@ -84,6 +88,17 @@ export function readConfig(config: unknown, where: string): CoreConfig {
     if (value !== undefined && value !== null && value !== false) throw new NotCovered(what);
   }
   for (const name of SOLVER) known.add(name);
+  const present = (value: unknown) => value !== undefined && value !== null && value !== false;
+  for (const name of ["parasitics", "nonlinear_IV", "programming_error"]) known.add(name);
+  const wires = present(config["parasitics"]) ? readWires(config["parasitics"], number("Rmin", 1000), where) : undefined;
+  const readVoltage = number("Vread", NaN);
+  const curve = present(config["nonlinear_IV"]) ? config["nonlinear_IV"] : undefined;
+  if (curve !== undefined) {
+    const rest = isRecord(curve) ? Object.keys(curve).filter((name) => name !== "model") : [];
+    if (!isRecord(curve) || curve["model"] !== "CubicDevice" || rest.length > 0 || Number.isNaN(readVoltage)) {
+      throw new NotCovered(`cells ${JSON.stringify(curve)} at Vread ${config["Vread"]}`);
+    }
+  }
 
   const style = choice("style", ["balanced", "offset", "bitsliced"], "balanced");
   const result: CoreConfig = {
@@ -111,6 +126,9 @@ export function readConfig(config: unknown, where: string): CoreConfig {
     splitCdac: flag("split_cdac", false),
     columnLimit: number("Icol_max", 0),
     rows: count("rows_max"),
+    ...(wires === undefined ? {} : { wires }),
+    ...(curve === undefined ? {} : { cubic: readVoltage }),
+    errors: present(config["programming_error"]),
   };
   number("Rmin", 1000);
   number("Rmax", 10000);
@@ -119,9 +137,27 @@ export function readConfig(config: unknown, where: string): CoreConfig {
   if (!flag("symmetric_cdac", true)) throw new NotCovered("a ramp from an asymmetric capacitor array");
   const unknown = Object.keys(config).find((name) => !known.has(name));
   if (unknown !== undefined) throw new NotCovered(`the option ${unknown}`);
-  if (result.dacBits === 0) throw new NotCovered("analog inputs (no DAC)");
-  if (result.cellBits === 0 && style !== "bitsliced") throw new NotCovered("analog cells (no cell bits)");
+  const corrected = result.adcRange === "GRANULAR" ||
+    (result.adcRange === "MAX" && style === "bitsliced" && result.sliceStyle === "OFFSET");
+  if (result.dacBits === 0 && result.bitSerial) throw new NotCovered("digits of inputs without a DAC");
+  if (result.dacBits === 0 && result.adcBits > 0 && corrected) throw new NotCovered("a converter range in steps of inputs without a DAC");
   return result;
+}
+
+/** Line resistances in units of the smallest cell resistance; "row" lines carry inputs. */
+function readWires(value: unknown, least: number, where: string): WireOptions {
+  if (!isRecord(value)) {
+    throw new FileError("read a golden case", { where: `${where}: config.parasitics`, got: value, wanted: "an object" });
+  }
+  const names = ["Rp_row", "Rp_col", "Rp_row_terminal", "Rp_col_terminal"] as const;
+  const unknown = Object.keys(value).find((name) => !names.some((each) => each === name));
+  if (unknown !== undefined) throw new NotCovered(`the option parasitics.${unknown}`);
+  const [wordLine = 0, bitLine = 0, source = 0, terminal = 0] = names.map((name) => {
+    const ohms = value[name] ?? 0;
+    if (typeof ohms === "number" && ohms >= 0 && ohms < Infinity) return ohms / least;
+    throw new FileError("read a golden case", { where: `${where}: config.parasitics.${name}`, got: ohms, wanted: "a resistance in ohms" });
+  });
+  return { wordLine, bitLine, source, terminal };
 }
 
 /** Whether a value is [lo, hi] with lo < hi. */

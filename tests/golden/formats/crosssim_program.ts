@@ -130,7 +130,7 @@ export function coreProgram(planes: Planes, window: Window, config: CoreConfig, 
 }
 
 /** Equal parts of at most `rows` inputs; where they cannot be equal the last one takes the rest. */
-function partition(inputs: number, rows: number): number[] {
+export function partition(inputs: number, rows: number): number[] {
   const parts = rows > 0 ? Math.ceil(inputs / rows) : 1;
   const size = rint(inputs / parts);
   return Array.from({ length: parts + 1 }, (_, part) => part === parts ? inputs : part * size);

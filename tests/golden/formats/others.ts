@@ -3,7 +3,6 @@
 import { type Format, type GoldenFile, isRecord, NotCovered } from "../format.ts";
 
 const has = (value: unknown, ...names: string[]): boolean => isRecord(value) && names.every((name) => Object.hasOwn(value, name));
-const inside = (value: unknown, name: string): unknown => isRecord(value) ? value[name] : undefined;
 const first = (value: unknown): unknown => Array.isArray(value) ? value[0] : undefined;
 
 function known(name: string, reason: string, matches: (file: GoldenFile) => boolean): Format {
@@ -23,13 +22,6 @@ export const others: readonly Format[] = [
     "measured faults of another tool, not to be matched",
     ({ json }) => isRecord(json) && Object.keys(json).some((key) => key.startsWith("offset_core_gain_error")),
   ),
-  known(
-    "badcrossbar",
-    "line resistance",
-    ({ json }) => has(json, "r_word_line", "r_bit_line") || has(first(inside(json, "cases")), "r_word_line"),
-  ),
-  known("aihwkit", "noise-aware analog inference", ({ json }) => has(json, "W", "X", "exact")),
-  known("neurosim", "area, latency and energy estimates", ({ json }) => has(first(json), "run", "config", "area_um2")),
   known(
     "swim",
     "second derivatives and write-verify",

@@ -115,3 +115,33 @@ Deno.test("cpuBackend() gives shares that sum to 1", async () => {
     assertAlmostEquals(data.subarray(at, at + 10).reduce((sum, share) => sum + share, 0), 1, 1e-6);
   }
 });
+
+Deno.test("cpuBackend() rounds quotients near a half as a division in f64 does", async () => {
+  await using backend = await cpuBackend({ threads: 1 });
+  const shape = [1, 64, 16] as const, size = 1024;
+  for (const [index, step] of [0.2, 1 / 3, 1e-30, 7e37, 0.013].entries()) {
+    const levels = [15, 255, 7, 3, 255][index]!;
+    // Codes scaled to halves of a step, moved by up to three units in the last place.
+    const scale = Float32Array.from({ length: 16 }, (_, channel) => step / 2 * (1 + (channel % 7 - 3) * 2 ** -23));
+    const values: Program["values"] = [
+      { type: "u8", shape, name: "input" },
+      { type: "f32", shape, name: "real" },
+      { type: "u8", shape, name: "code" },
+      { type: "f32", shape, name: "output" },
+    ];
+    const plain = { scale: new Float32Array(16).fill(1), bias: new Float32Array(16) };
+    const program: Program = {
+      values,
+      steps: [
+        { op: "affine", input: 0, output: 1, scale, bias: new Float32Array(16) },
+        { op: "quantize", input: 1, output: 2, step, levels },
+        { op: "affine", input: 2, output: 3, ...plain },
+      ],
+      output: 3,
+    };
+    const images = { shape: [1, ...shape], data: Uint8Array.from({ length: size }, (_, at) => at >> 2) };
+    await using session = await backend.prepare(program);
+    const [got, wanted] = [await session.run(images), await (await referenceBackend().prepare(program)).run(images)];
+    assertEquals(got.output.data, wanted.output.data, `step ${step}`);
+  }
+});

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError, ShapeError } from "../../../lib/errors.ts";
-import { openDevice } from "../../../lib/gpu/device.ts";
+import { type GpuDevice, openDevice } from "../../../lib/gpu/device.ts";
 import type { Backend } from "../../../lib/simulate/backend.ts";
 import type { Geometry, Program } from "../../../lib/simulate/program.ts";
 import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
@@ -82,7 +82,7 @@ test("webgpuBackend() gives the same result for any batch size, one session and 
   });
 });
 
-test("prepareSession() splits batches that do not fit, except under a dynamic range", async () => {
+test("prepareSession() splits batches that do not fit", async () => {
   await using device = await openDevice();
   const program = randomProgram(3);
   const images = randomImages(3, program, 7);
@@ -94,10 +94,42 @@ test("prepareSession() splits batches that do not fit, except under a dynamic ra
   const actual = await split.run(images, [0, 2]);
   assertEquals(actual.output, expected.output);
   assertEquals([...actual.taps], [...expected.taps]);
-  const dynamic = randomCrossbarProgram(2, { dynamic: true });
-  await using session = await prepareSession(small, dynamic);
-  await assertRejects(() => session.run(randomImages(2, dynamic, 4000)), DeviceError, "dynamic");
 });
+
+test("prepareSession() finds a dynamic range over a whole batch that does not fit at once", async () => {
+  await using device = await openDevice();
+  const small = Object.assign(await openDevice(), { limits: { ...device.limits, bindingSize: 2 ** 15 } });
+  await using _close = small;
+  // Placed programs have several dynamic steps, the later ones in the middle of the program.
+  const programs = [randomCrossbarProgram(2, { dynamic: true }), ...[0, 5].map((seed) => randomPlacedProgram(seed, { dynamic: true }))];
+  for (const [seed, program] of programs.entries()) {
+    const images = randomImages(seed, program, 150), taps = program.values.map((_, value) => value);
+    await using whole = await prepareSession(device, program);
+    const submissions = counted(device), expected = await whole.run(images, taps);
+    const steps = submissions();
+    for (const options of [{}, { memory: seed === 0 ? Infinity : 20_000 }]) {
+      await using split = await prepareSession(small, program, options);
+      const parts = counted(small);
+      for (const _ of [1, 2]) {
+        const actual = await split.run(images, taps);
+        assertEquals(actual.output, expected.output, `program ${seed}`);
+        assertEquals([...actual.taps], [...expected.taps]);
+      }
+      assert(parts() > 2 * steps, `${parts()} submissions`);
+    }
+  }
+});
+
+/** Counts submissions from now on. */
+function counted(device: GpuDevice): () => number {
+  const { queue } = device.raw, submit = queue.submit.bind(queue);
+  let count = 0;
+  queue.submit = (buffers) => {
+    count++;
+    return submit(buffers);
+  };
+  return () => count;
+}
 
 test("webgpuBackend() sums more rows than one shader loop may take", async (backend) => {
   const rows = 70_000;
@@ -138,6 +170,16 @@ test("webgpuBackend() names its adapter", (backend) => {
   assertEquals(backend.name, "webgpu");
   assert(backend.description.length > 0);
   return Promise.resolve();
+});
+
+test("webgpuBackend() ends what is under way before its device goes", async () => {
+  const own = await webgpuBackend(), program = randomCrossbarProgram(3), images = randomImages(3, program, 2);
+  const session = await own.prepare(program);
+  const expected = await session.run(images), pending = session.run(images);
+  await own[Symbol.asyncDispose]();
+  assertEquals((await pending).output, expected.output);
+  await assertRejects(() => session.run(images), DeviceError, "closed session");
+  await session[Symbol.asyncDispose]();
 });
 
 Deno.test("webgpuBackend() refuses unknown options", async () => {

@@ -81,7 +81,7 @@ Deno.test({
     const program = lossless(randomCrossbarProgram(41), 1, 0);
     const images = randomImages(41, program, 2);
     let measured = 0;
-    const inner = tuningTiles((_, { choices }) => Promise.resolve(choices.length - measured++));
+    const inner = tuningTiles({ measure: (_, { choices }) => Promise.resolve(choices.length - measured++) });
     const shapes = [{ lanesX: 4, lanesY: 4, rows: 2, columns: 1 }, { lanesX: 8, lanesY: 4, rows: 1, columns: 1 }];
     const made: unknown[] = [];
     const tiles: TilePicker = {

@@ -44,9 +44,12 @@ export async function compareSteps(net: Network, options: Partial<Recipe> = FLOA
       const other = cpu.state.parameters[index]!, before = parameter.read().data.length;
       assert(parameter.name === other.name && before === other.read().data.length, parameter.name);
       near(parameter.name, parameter.read().data, other.read().data, step);
-      near(`velocity of ${parameter.name}`, parameter.read(parameter.momentum).data, other.read(other.momentum).data, step);
+      for (const part of ["momentum", "second"] as const) {
+        const [mine, its] = [parameter, other].map((each) => part === "second" ? each.second() : each.momentum);
+        near(`${part} of ${parameter.name}`, parameter.read(mine).data, other.read(its).data, step);
+        parameter.write(other.read(its), mine);
+      }
       parameter.write(other.read());
-      parameter.write(other.read(other.momentum), parameter.momentum);
     });
     for (const [name, values] of Object.entries(cpu.state.state)) {
       near(name, gpu.state.state[name]!, values, step);
