@@ -56,6 +56,7 @@ export { densenet40, type Densenet40Options } from "./lib/network/zoo/densenet40
 export { lenet, type LenetOptions } from "./lib/network/zoo/lenet.ts";
 export { mobilenetV2, type MobilenetV2Options } from "./lib/network/zoo/mobilenet_v2.ts";
 export { type ScalableOptions, type ZooOptions } from "./lib/network/zoo/options.ts";
+export { namedNetwork, NETWORK_NAMES } from "./lib/network/zoo/named.ts";
 export { type PublishedLayer, publishedLayers, type PublishedNetwork } from "./lib/network/zoo/published.ts";
 export { resnet18, resnet34, resnet50, type ResnetOptions } from "./lib/network/zoo/resnet.ts";
 export { resnet20, type Resnet20Options } from "./lib/network/zoo/resnet20.ts";
@@ -68,6 +69,7 @@ export { decodeTrained, encodeTrained, loadTrained, saveTrained, type TrainedFil
 export { vgg7, type Vgg7Options } from "./lib/network/zoo/vgg7.ts";
 export { vgg7Pretrained, type Vgg7PretrainedOptions } from "./lib/network/zoo/vgg7_pretrained.ts";
 export { vgg13, vgg16, type VggOptions } from "./lib/network/zoo/vgg.ts";
+export { vggSmall } from "./lib/network/zoo/vgg_small.ts";
 export { zoo } from "./lib/network/zoo/zoo.ts";
 export { foldBatchNorm } from "./lib/network/fold_batch_norm.ts";
 
@@ -511,6 +513,7 @@ export { decodePth, type PthOptions, readPth } from "./lib/io/pth.ts";
 export { unzip, type UnzipOptions, type ZipLimits } from "./lib/io/zip.ts";
 export { type CommandLine, type CommandOption, helpText, type OptionValues, parseOptions, type ValueOf } from "./lib/cli/options.ts";
 export { runCommand } from "./lib/cli/run.ts";
+export { DATA_SOURCES, type TrainingFile, trainingFile } from "./lib/cli/training_file.ts";
 export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";
 export { ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
 export { type DeviceOptions } from "./lib/gpu/device.ts";

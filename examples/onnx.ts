@@ -41,15 +41,30 @@ const command = {
     calibration: { type: "number", default: 32, integer: true, least: 1, help: "images that choose clipping levels" },
     "weight-bits": { type: "number", default: 8, integer: true, least: 2, most: 8, help: "bits per weight on the arrays" },
     "activation-bits": { type: "number", default: 8, integer: true, least: 1, most: 8, help: "bits per activation" },
-    scheme: { type: "string", default: "offset", choices: ["offset", "balanced", "pairs", "twosComplement"], help: "how signed weights become cells" },
+    scheme: {
+      type: "string",
+      default: "offset",
+      choices: ["offset", "balanced", "pairs", "twosComplement"],
+      help: "how signed weights become cells",
+    },
     "cell-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "bits per cell" },
     rows: { type: "number", default: 128, integer: true, least: 1, help: "word lines of an array" },
     columns: { type: "number", default: 128, integer: true, least: 1, help: "columns of an array" },
     algorithm: { type: "string", default: "im2col", choices: ALGORITHMS, help: "how layers are laid over arrays" },
     "digit-bits": { type: "number", default: 1, integer: true, least: 1, most: 8, help: "input bits per step" },
     "adc-bits": { type: "number", default: 8, integer: true, least: 1, most: 24, help: "ADC resolution" },
-    "adc-range": { type: "string", default: "mse", choices: ["full", "minmax", "percentile", "mse", "dynamic"], help: "how ADC ranges are chosen" },
-    digital: { type: "string", default: "usual", choices: ["usual", "least"], help: "usual: also the first conv and linear layers; least: only what must" },
+    "adc-range": {
+      type: "string",
+      default: "mse",
+      choices: ["full", "minmax", "percentile", "mse", "dynamic"],
+      help: "how ADC ranges are chosen",
+    },
+    digital: {
+      type: "string",
+      default: "usual",
+      choices: ["usual", "least"],
+      help: "usual: also the first conv and linear layers; least: only what must",
+    },
     backend: { type: "string", default: "auto", choices: BACKENDS, help: "where to run" },
     batch: { type: "number", default: 16, integer: true, least: 1, help: "images per batch" },
     seed: { type: "number", default: 1, integer: true, least: 0, help: "seed of sampling" },
@@ -72,9 +87,16 @@ async function main(options: Options): Promise<void> {
   });
   const { data, calibration, labelled } = await load(options, network), backend = options.backend === "auto" ? "cpu" : options.backend;
 
-  const ready = await calibrateActivations(network, calibration, { bits: options["activation-bits"], backend, keep: true, batch: options.batch });
+  const ready = await calibrateActivations(network, calibration, {
+    bits: options["activation-bits"],
+    backend,
+    keep: true,
+    batch: options.batch,
+  });
   const unavoidable = layersWithoutCodes(ready), weighted = ready.layers.filter(({ op }) => op === "conv" || op === "linear");
-  const usual = weighted.filter((layer) => layer === weighted.find(({ op }) => op === "conv") || layer.op === "linear").map(({ name }) => name);
+  const usual = weighted.filter((layer) => layer === weighted.find(({ op }) => op === "conv") || layer.op === "linear").map(({ name }) =>
+    name
+  );
   const digital = [...new Set([...options.digital === "usual" ? usual : [], ...unavoidable])];
   const weights = uniform({ bits: options["weight-bits"] });
 
@@ -114,16 +136,19 @@ async function main(options: Options): Promise<void> {
   }
   for (const note of notes) console.log(note);
   if (!labelled) console.log("Images have no classes of this network: shares below are agreement with the float network.");
-  console.log(`${layers.length} layers on arrays, ${digital.length} digital; of these ${unavoidable.length} because they read real numbers or padded pixels.`);
+  console.log(
+    `${layers.length} layers on arrays, ${digital.length} digital; of these ${unavoidable.length} because they read real numbers or padded pixels.`,
+  );
   console.log(result.table());
 }
 
 /** Test and calibration images in the network's size. Labels that the network cannot have are replaced by its own float decisions. */
 async function load(options: Options, network: Network): Promise<{ data: Dataset; calibration: Dataset; labelled: boolean }> {
-  const size = network.input, sized = (set: Dataset): Dataset => {
-    const same = set.images.shape.slice(1).every((extent, axis) => extent === size[axis]);
-    return same ? set : { ...set, images: resizeImages(set.images, size) };
-  };
+  const size = network.input,
+    sized = (set: Dataset): Dataset => {
+      const same = set.images.shape.slice(1).every((extent, axis) => extent === size[axis]);
+      return same ? set : { ...set, images: resizeImages(set.images, size) };
+    };
   let data: Dataset, calibration: Dataset;
   if (options.data === "cifar10") {
     data = sized(await cifar10.test({ limit: options.images }));
@@ -133,9 +158,17 @@ async function load(options: Options, network: Network): Promise<{ data: Dataset
     calibration = sliceDataset(data, 0, Math.min(options.calibration, data.labels.length));
   }
   const { logits } = runFloat(network, sliceDataset(data, 0, 1).images, { clip: true }), classes = logits.shape[1]!;
-  if (data.classes.length === classes) return { data: { ...data, calibration: () => Promise.resolve(calibration) }, calibration, labelled: true };
+  if (data.classes.length === classes) {
+    return { data: { ...data, calibration: () => Promise.resolve(calibration) }, calibration, labelled: true };
+  }
   const own = runFloat(network, data.images, { clip: true }).logits.data, labels = new Uint8Array(data.labels.length);
-  if (classes > 256) throw new OptionError("label the images", { where: "--model", got: `${classes} classes`, wanted: "at most 256 without labels in the data" });
+  if (classes > 256) {
+    throw new OptionError("label the images", {
+      where: "--model",
+      got: `${classes} classes`,
+      wanted: "at most 256 without labels in the data",
+    });
+  }
   for (let image = 0; image < labels.length; image++) {
     const row = own.subarray(image * classes, (image + 1) * classes);
     labels[image] = row.indexOf(Math.max(...row));

@@ -14,6 +14,7 @@ import {
   cyclesWithin,
   type Dataset,
   drawErrors,
+  effectiveDeviation,
   erroneousWeights,
   imageFolder,
   lineChart,
@@ -65,12 +66,14 @@ const command = {
     sigma: { type: "string", default: "0.2,0.3", help: "deviations of open-loop writes, in steps of a 1-bit cell" },
     shares: { type: "string", default: "0,0.01,0.05,0.1,0.2,0.3,0.5,0.9,1", help: "shares verified" },
     methods: { type: "string", default: "swim,swim-cells,magnitude,random,in-situ", help: `some of ${METHODS.join(",")}` },
+    passes: { type: "string", default: "0.2,0.5,1,10", help: "write cycles of in-situ training, over those of full write-verify" },
     draws: { type: "number", default: 5, integer: true, least: 1, help: "chips per point" },
     verified: { type: "number", default: 0.03, least: 0.001, help: "deviation that write-verify leaves" },
     images: { type: "number", integer: true, least: 1, help: "training images to rank with; default all" },
     limit: { type: "number", integer: true, least: 1, help: "test images; default all" },
     weights: { type: "string", help: "trained network file instead of the one that ships" },
     epochs: { type: "number", integer: true, least: 1, help: "train for so many epochs first" },
+    noise: { type: "number", default: 0, least: 0, help: "with --epochs: σ of the errors that training meets in all layers but the first" },
     width: { type: "number", default: 1, help: "channel multiplier of the networks for CIFAR-10" },
     folder: {
       type: "string",
@@ -89,7 +92,7 @@ type Options = OptionValues<typeof command.options>;
 
 async function main(options: Options): Promise<void> {
   const sigmas = numbers("--sigma", options.sigma, 1e-6), shares = numbers("--shares", options.shares, 0).filter((share) => share <= 1);
-  const wanted = options.methods.split(",");
+  const passes = numbers("--passes", options.passes, 1e-6).sort((a, b) => a - b), wanted = options.methods.split(",");
   const strange = wanted.find((name) => !METHODS.some((each) => each === name));
   if (strange !== undefined) throw new OptionError("choose methods", { where: "--methods", got: strange, wanted: METHODS.join(", ") });
   const progress = progressLine(), threads = options.threads === undefined ? {} : { threads: options.threads };
@@ -148,8 +151,8 @@ async function main(options: Options): Promise<void> {
   }
   for (const sigma of wanted.includes("in-situ") ? sigmas : []) {
     const perCell = verifyStatistics(sigma, variation(sigma).verify!.tolerance).cycles;
-    const steps = [...new Set([0.2, 0.5, 1, 10].map((cycles) => Math.max(1, Math.round(cycles * perCell))))];
-    for (let draw = table[pointKey("in-situ", sigma, 1 / perCell)]?.accuracy.length ?? 0; draw < options.draws; draw++) {
+    const steps = [...new Set(passes.map((cycles) => Math.max(1, Math.round(cycles * perCell))))];
+    for (let draw = table[pointKey("in-situ", sigma, steps.at(-1)! / perCell)]?.accuracy.length ?? 0; draw < options.draws; draw++) {
       progress.update(`in situ, σ ${sigma}: chip ${draw + 1} of ${options.draws}`);
       const fresh: Record<string, { accuracy: number[]; writeCycles: number[] }> = {};
       await trainInSitu(network, training, {
@@ -171,7 +174,8 @@ async function main(options: Options): Promise<void> {
     }
   }
   progress.clear();
-  const points = curvePoints(table, wanted);
+  // In-situ training does not end at full write-verify.
+  const points = curvePoints(table, wanted).filter(({ method, share }) => method !== "in-situ" || share !== 1);
   if (options.svg !== undefined) await writeAtomic(options.svg, await draw(points, sigmas, clean), { makeFolders: true });
   if (options.json) {
     const curves = points.map(({ method, sigma, share, writeCycles, mean, std }) => ({ method, sigma, share, writeCycles, mean, std }));
@@ -215,6 +219,17 @@ async function prepare(options: Options, progress: ReturnType<typeof progressLin
     first: weights,
     last: weights,
     activations: { bits, alpha: 3 },
+    // Signed cells of 8 bits behind converters that lose nothing: what is left of an array is its noise.
+    pim: options.noise === 0 ? null : {
+      scheme: "native",
+      adcBits: 16,
+      range: "max",
+      xi: 1,
+      eta: 1,
+      layers: fresh.layers.filter(({ op }) => op === "conv" || op === "linear").slice(1).map(({ name }) => name),
+      noise: { weights: options.noise * effectiveDeviation({ sigma: options.noise }) },
+      seed,
+    },
   };
   const result = await train(fresh, training, {
     recipe,
@@ -286,7 +301,9 @@ function text(points: readonly CurvePoint[], sigmas: readonly number[], methods:
 async function draw(points: readonly CurvePoint[], sigmas: readonly number[], clean: number): Promise<string> {
   const keys = [...new Set(points.map(({ method }) => method))].flatMap((method) => sigmas.map((sigma) => [method, sigma] as const));
   const series = keys.flatMap(([method, sigma]) => {
-    const own = points.filter((point) => point.method === method && point.sigma === sigma && point.writeCycles <= 1.001);
+    const own = points.filter((point) =>
+      point.method === method && point.sigma === sigma && point.writeCycles > 0 && point.writeCycles <= 1.1
+    );
     if (own.length === 0) return [];
     return [{
       name: sigmas.length === 1 ? method : `${method}, σ ${sigma}`,
@@ -299,7 +316,7 @@ async function draw(points: readonly CurvePoint[], sigmas: readonly number[], cl
     title: "Accuracy over write-verify cycles, mean ± deviation over chips",
     width: 900,
     height: 500,
-    x: { label: "write cycles over those of full write-verify" },
+    x: { label: "write cycles over those of full write-verify", scale: "log" },
     y: { label: "accuracy", unit: "%" },
     series,
     rules: [{ axis: "y", value: 100 * clean, label: "clean" }],

@@ -5,6 +5,8 @@ import "@bufbuild/protobuf";
 import "@cliffy/table";
 import "@gpu/webgpu";
 import "@jax-js/jax";
+import "@nats-io/jetstream";
+import "@nats-io/transport-node";
 import "@observablehq/plot";
 import "@std/assert";
 import "@std/cli/parse-args";

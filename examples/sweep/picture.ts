@@ -64,7 +64,7 @@ export function markdown({ x, factor }: Sweep, rows: readonly Row[]): string {
   const table = [
     [x.unit === undefined ? x.label : `${x.label} (${x.unit})`, ...columns],
     ...lines.map((value) => [
-      typeof value === "number" ? String(Number((factor * value).toPrecision(4))) : value,
+      typeof value === "number" ? String(Number((factor * value).toPrecision(8))) : value,
       ...columns.map((name) => cell(rows.find((row) => row.x === value && row.series === name))),
     ]),
   ];

@@ -32,7 +32,9 @@ export async function imageFolder(folder: string, options: ImageFolderOptions): 
   const entries = await list(folder), classes = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
   const files = await Promise.all((classes.length === 0 ? [""] : classes).map(async (name) => {
     const inner = classes.length === 0 ? entries : await list(`${folder}/${name}`);
-    return inner.filter((each) => each.isFile && /\.png$/i.test(each.name)).map((each) => `${folder}/${name === "" ? "" : `${name}/`}${each.name}`);
+    return inner.filter((each) => each.isFile && /\.png$/i.test(each.name)).map((each) =>
+      `${folder}/${name === "" ? "" : `${name}/`}${each.name}`
+    );
   }));
   const chosen: { path: string; label: number }[] = [], longest = Math.max(...files.map(({ length }) => length));
   for (let at = 0; at < longest; at++) {
@@ -40,8 +42,12 @@ export async function imageFolder(folder: string, options: ImageFolderOptions): 
       if (at < paths.length && chosen.length < limit) chosen.push({ path: paths[at]!, label });
     });
   }
-  if (chosen.length === 0) throw new DataError("read images", { where: folder, got: "no .png files", wanted: "images, or subfolders of images" });
-  if (classes.length > 256) throw new DataError("read images", { where: folder, got: `${classes.length} subfolders`, wanted: "at most 256 classes" });
+  if (chosen.length === 0) {
+    throw new DataError("read images", { where: folder, got: "no .png files", wanted: "images, or subfolders of images" });
+  }
+  if (classes.length > 256) {
+    throw new DataError("read images", { where: folder, got: `${classes.length} subfolders`, wanted: "at most 256 classes" });
+  }
   const each = size[0] * size[1] * size[2], data = new Uint8Array(chosen.length * each);
   for (const [at, { path }] of chosen.entries()) data.set(resizeImages(await readImage(path), size).data, at * each);
   return {
@@ -63,7 +69,9 @@ async function list(folder: string): Promise<Deno.DirEntry[]> {
 async function readImage(path: string): Promise<Tensor<Uint8Array>> {
   const bytes = await readPart("images", path, "a PNG file"), head = new DataView(bytes.buffer);
   const pixels = bytes.length < 24 ? 0 : head.getUint32(16) * head.getUint32(20);
-  if (!(pixels > 0 && pixels <= MOST_PIXELS)) throw new DataError("read images", { where: path, got: `${pixels} pixels`, wanted: `1 to ${MOST_PIXELS}` });
+  if (!(pixels > 0 && pixels <= MOST_PIXELS)) {
+    throw new DataError("read images", { where: path, got: `${pixels} pixels`, wanted: `1 to ${MOST_PIXELS}` });
+  }
   try {
     const { decode } = await import("fast-png");
     const { width, height, channels, depth, data, palette } = decode(bytes), colours = palette === undefined ? channels : 3;

@@ -56,6 +56,11 @@ export function layerPieces(hardware: Hardware, work: LayerWork, plan: LayerTile
   add("adder", pes * (pe - 1) * outlets, { bits: inPe });
   add("adder", tiles * (summed - 1) * (pesPerTile / summed) * outlets, { bits: inPe + Math.ceil(Math.log2(summed)) });
   add("adder", sets * (down - 1) * across * (pesPerTile / summed) * outlets, { bits: inPe + Math.ceil(Math.log2(summed * down)) });
+  // Slices of a weight are added up behind the positions and row tiles.
+  const { columns: sliced, outputs } = work.blocks[0]!;
+  add("adder", Math.ceil(sets * across * (pesPerTile / summed) * outlets * (1 - outputs / sliced)), {
+    bits: inPe + Math.ceil(Math.log2(summed * down)),
+  });
   const vector = pe * rows * inputBits;
   add("sramBuffer", pes * vector + tiles * summed * vector);
   add("relu", tiles * UNITS, { bits: inputBits });

@@ -36,14 +36,16 @@ export function layerEnergy(hardware: Hardware, work: LayerWork, sideUm: number)
     add(name, category, actions, energy({ ...quantities, ...given }));
   };
   const bits = sumBits(hardware, inputBits);
-  for (const { rows, columns, rowTiles, columnTiles, activations } of work.blocks) {
-    const lines = activations * rows * columnTiles * digits * ones, sensed = activations * rowTiles * columns * digits;
+  for (const { count, rows, columns, outputs, rowTiles, columnTiles, activations: each } of work.blocks) {
+    const activations = count * each,
+      lines = activations * rows * columnTiles * digits * ones,
+      sensed = activations * rowTiles * columns * digits;
     const conversions = sensed * groups;
     for (const line of cell.rowLines) use(line, lines);
     if (options.digitBits > 1) use("dac", lines);
     for (const line of cell.columnLines) {
-      const { component: { category }, columnEnergy: each } = hardware.circuit(line);
-      add(line, category, sensed, each(quantities));
+      const { component: { category }, columnEnergy: perColumn } = hardware.circuit(line);
+      add(line, category, sensed, perColumn(quantities));
     }
     for (const line of cell.conversionLines) use(line, conversions);
     add("cells", "array", conversions, columnEnergy(hardware, work, rows / rowTiles));
@@ -51,7 +53,7 @@ export function layerEnergy(hardware: Hardware, work: LayerWork, sideUm: number)
     use("shiftAdd", sensed, { bits });
     if (groups > 1) use("groupAccumulator", conversions, { bits: options.adc.bits + Math.ceil(Math.log2(groups)) });
     const sums = activations * (options.buffers === "bit" ? digits : 1);
-    use("adder", sums * columns * (rowTiles - 1), { bits: bits + Math.ceil(Math.log2(rowTiles)) });
+    use("adder", sums * (columns * (rowTiles - 1) + columns - outputs), { bits: bits + Math.ceil(Math.log2(rowTiles)) });
   }
   const moved = windows * (inputsPerWindow + outputsPerWindow) * inputBits;
   use("sramBuffer", moved * BUFFER_LEVELS);

@@ -5,11 +5,11 @@ import type { MappedNetwork } from "../map/mapped.ts";
 import { layerPieces, type Piece, sharedPieces } from "./area.ts";
 import { layerEnergy, type Spent } from "./energy.ts";
 import { floorplan } from "./floorplan.ts";
-import { hardware } from "./hardware.ts";
-import { layerCycles } from "./latency.ts";
+import { type Hardware, hardware } from "./hardware.ts";
+import { type Cycles, layerCycles } from "./latency.ts";
 import { entryOf, type Library } from "./library.ts";
 import { type EstimateOptions, type ResolvedEstimate, resolveEstimate } from "./options.ts";
-import { type ComponentEstimate, type Estimate, estimateTable, type LayerEstimate } from "./result.ts";
+import { type ComponentEstimate, type Estimate, estimateTable, type Figures, type LayerEstimate } from "./result.ts";
 import { type LayerWork, networkWork } from "./work.ts";
 
 /** Work without a mapped network: layers and the size of the arrays. */
@@ -86,44 +86,62 @@ export function estimate(network: MappedNetwork | WorkList, options: EstimateOpt
   const periodNs = pipelined ? times.reduce((most, { latencyNs }) => Math.max(most, latencyNs), 0) : fill;
 
   const layers = works.map((work, at): LayerEstimate => {
-    const components = layerComponents(pieces[at]!, layerEnergy(chip, work, sideUm));
-    const dynamicPj = sum(components, "dynamicPj"), leakageUw = sum(components, "leakageUw"), leakagePj = leakageUw * periodNs * 1e-3;
-    const { latencyNs, waitsNs } = times[at]!, { name, macs } = work;
+    const { latencyNs, waitsNs } = times[at]!,
+      components = layerComponents(pieces[at]!, layerEnergy(chip, work, sideUm), waitsOf(chip, waitsNs));
     return {
-      ...{ name, areaUm2: sum(components, "areaUm2"), latencyNs, waitsNs, dynamicPj, leakageUw, leakagePj, macs },
-      tops: 2 * macs / latencyNs * 1e-3,
-      topsPerWatt: 2 * macs / (dynamicPj + leakagePj),
-      plan: plan.layers[at]!,
-      components,
+      name: work.name,
+      ...figures(components.map((each) => powered(each, periodNs)), work.macs, latencyNs, periodNs),
+      ...{ latencyNs, waitsNs, plan: plan.layers[at]! },
     };
   });
-
-  const all = together([...layers.flatMap(({ components }) => components), ...shared]);
-  const dynamicPj = sum(layers, "dynamicPj"), leakageUw = sum(layers, "leakageUw") + sum(shared, "leakageUw");
-  const leakagePj = leakageUw * periodNs * 1e-3,
-    energyPj = dynamicPj + leakagePj,
-    macs = sum(works, "macs"),
-    tops = 2 * macs / periodNs * 1e-3;
+  const all = [...layers.flatMap(({ components }) => components), ...shared.map((each) => powered(each, periodNs))];
   const { library, ...plain } = resolved;
   const found = {
     kind: "estimate" as const,
-    chip: {
-      ...{ areaUm2, clockNs, periodNs, latencyNs: fill, dynamicPj, leakageUw, leakagePj, energyPj },
-      powerMw: energyPj / periodNs,
-      fps: 1e9 / periodNs,
-      ...{ macs, tops },
-      topsPerWatt: 2 * macs / energyPj,
-      topsPerMm2: tops / (areaUm2 / 1e6),
-      components: all,
-    },
+    chip: { ...figures(together(all), sum(works, "macs"), periodNs, periodNs), clockNs, periodNs, latencyNs: fill },
     layers,
-    shared,
+    shared: all.slice(all.length - shared.length),
     floorplan: plan,
     options: plain,
     sources: sourcesOf(library, plain, all),
   };
   return { ...found, table: () => estimateTable(found) };
 }
+
+/** What follows from components, and the times between results and between images. */
+function figures(components: readonly ComponentEstimate[], macs: number, resultNs: number, periodNs: number): Figures {
+  const areaUm2 = sum(components, "areaUm2"), dynamicPj = sum(components, "dynamicPj"), leakageUw = sum(components, "leakageUw");
+  const leakagePj = leakageUw * periodNs * 1e-3, energyPj = dynamicPj + leakagePj, tops = 2 * macs / resultNs * 1e-3;
+  return {
+    ...{ areaUm2, dynamicPj, leakageUw, leakagePj, energyPj },
+    powerMw: energyPj / periodNs,
+    fps: 1e9 / resultNs,
+    ...{ macs, tops },
+    topsPerWatt: 2 * macs / energyPj,
+    topsPerMm2: tops / (areaUm2 / 1e6),
+    components,
+  };
+}
+
+/** Time of a layer by component: the cycles of arrays by the parts of the clock's path, the others by the circuit they are spent in. */
+function waitsOf(
+  { path, options: { interconnect } }: Hardware,
+  { array, accumulation, buffer, interconnect: wires }: Cycles,
+): Map<string, number> {
+  const waits = new Map<string, number>();
+  const parts = [...path.map(([name, share]) => [name, share * array] as const), ["shiftAdd", accumulation], ["sramBuffer", buffer], [
+    interconnect,
+    wires,
+  ]] as const;
+  for (const [name, time] of parts) waits.set(name, (waits.get(name) ?? 0) + time);
+  return waits;
+}
+
+function powered(component: Unpowered, periodNs: number): ComponentEstimate {
+  return { ...component, powerMw: component.dynamicPj / periodNs + component.leakageUw * 1e-3 };
+}
+
+type Unpowered = Omit<ComponentEstimate, "powerMw">;
 
 type Numeric<Entry> = { [Key in keyof Entry]: Entry[Key] extends number ? Key : never }[keyof Entry];
 
@@ -132,18 +150,18 @@ function sum<Entry>(entries: readonly Entry[], key: Numeric<Entry>): number {
 }
 
 /** What a component is and what it does, by name. */
-function layerComponents(pieces: readonly Piece[], spent: readonly Spent[]): ComponentEstimate[] {
+function layerComponents(pieces: readonly Piece[], spent: readonly Spent[], waits: ReadonlyMap<string, number>): Unpowered[] {
   const names = [...new Set([...pieces, ...spent].map(({ component }) => component))];
   return names.map((name) =>
-    joined(pieces.filter(({ component }) => component === name), spent.filter(({ component }) => component === name))
+    joined(pieces.filter(({ component }) => component === name), spent.filter(({ component }) => component === name), waits.get(name))
   );
 }
 
-function joined(pieces: readonly Piece[], spent: readonly Spent[]): ComponentEstimate {
+function joined(pieces: readonly Piece[], spent: readonly Spent[], latencyNs = 0): Unpowered {
   const { component: name, category } = [...pieces, ...spent][0]!;
   return {
     ...{ name, category, count: sum(pieces, "count"), areaUm2: sum(pieces, "areaUm2") },
-    ...{ actions: sum(spent, "actions"), dynamicPj: sum(spent, "energyPj"), leakageUw: sum(pieces, "leakageUw") },
+    ...{ actions: sum(spent, "actions"), dynamicPj: sum(spent, "energyPj"), leakageUw: sum(pieces, "leakageUw"), latencyNs },
   };
 }
 
@@ -161,6 +179,8 @@ function together(components: readonly ComponentEstimate[]): ComponentEstimate[]
         actions: known.actions + each.actions,
         dynamicPj: known.dynamicPj + each.dynamicPj,
         leakageUw: known.leakageUw + each.leakageUw,
+        powerMw: known.powerMw + each.powerMw,
+        latencyNs: known.latencyNs + each.latencyNs,
       },
     );
   }

@@ -83,11 +83,11 @@ function utilisationOf(layers: readonly LayerTiles[]): number {
   return layers.reduce((sum, layer) => sum + layer.utilisation * layer.arrays, 0) / arrays;
 }
 
-/** Sizes of a processing element worth trying, in arrays, largest first: up to the channels of the widest layer by kernel position. */
+/** Sizes of a processing element worth trying, in arrays, largest first: from two up to the channels of the widest layer by kernel position. */
 function elementSizes(works: readonly LayerWork[], rows: number): number[] {
   const channels = works.filter(({ layout }) => layout === "kernel").map(({ blocks, positions }) => blocks[0]!.rows / positions);
-  const power = channels.length === 0 ? 2 : Math.max(0, Math.ceil(Math.log2(Math.max(...channels) / rows)));
-  return Array.from({ length: power + 1 }, (_, step) => 2 ** (power - step));
+  const power = channels.length === 0 ? 2 : Math.max(1, Math.ceil(Math.log2(Math.max(...channels) / rows)));
+  return Array.from({ length: power }, (_, step) => 2 ** (power - step));
 }
 
 interface Sizes extends Pick<ResolvedEstimate, "schedule" | "speedUp"> {
@@ -101,11 +101,11 @@ function lay(works: readonly LayerWork[], { pe, tile, schedule, speedUp }: Sizes
   const layers = works.map((work): LayerTiles => {
     const { name, layout, positions, blocks, cells } = work, places = imageOf(work), kernel = layout === "kernel";
     const side = kernel ? pe : pe * tile, pesPerTile = kernel ? positions : tile * tile;
-    const only = blocks.length === 1 ? blocks[0]! : undefined;
+    const only = blocks.length === 1 && blocks[0]!.count === 1 ? blocks[0]! : undefined;
     let across = 1, down = 1, copiesPerSet = 1;
     if (only === undefined) {
       // Groups and patterns stand wherever there is room.
-      const arrays = blocks.reduce((sum, block) => sum + block.rowTiles * block.columnTiles, 0) / positions;
+      const arrays = arraysOf(work) / positions;
       across = Math.ceil(arrays / side ** 2);
       copiesPerSet = Math.max(1, Math.floor(side ** 2 / arrays));
     } else {
@@ -116,7 +116,7 @@ function lay(works: readonly LayerWork[], { pe, tile, schedule, speedUp }: Sizes
     const bound = Math.floor(places / smallest / copiesPerSet);
     const sets = schedule === "pipelined" && places > 1 ? Math.max(1, Math.min(speedUp, bound)) : 1;
     const tilesPerSet = across * down, tiles = sets * tilesPerSet, arrays = tiles * pesPerTile * pe * pe, copies = sets * copiesPerSet;
-    const usedArrays = copies * blocks.reduce((sum, block) => sum + block.rowTiles * block.columnTiles, 0);
+    const usedArrays = copies * arraysOf(work);
     return {
       name,
       kind: kernel ? "kernel" : "square",
@@ -132,6 +132,11 @@ function lay(works: readonly LayerWork[], { pe, tile, schedule, speedUp }: Sizes
     grid: [wide, Math.ceil(tiles / wide)],
     utilisation: utilisationOf(layers),
   };
+}
+
+/** Arrays of one copy of a layer. */
+function arraysOf({ blocks }: LayerWork): number {
+  return blocks.reduce((sum, { count, rowTiles, columnTiles }) => sum + count * rowTiles * columnTiles, 0);
 }
 
 /** Places of a layer's output image. */

@@ -30,6 +30,8 @@ export interface Hardware {
   readonly quantities: Readonly<Record<string, number>>;
   /** Clock period, ns. */
   readonly clockNs: number;
+  /** Shares of the components on the slowest path of the clock; they add up to 1. */
+  readonly path: readonly (readonly [component: string, share: number])[];
   /** A component of the library at the node, worked out once. */
   circuit(name: string): Circuit;
 }
@@ -68,23 +70,25 @@ export function hardware(options: ResolvedEstimate, rows: number, columns: numbe
     pitchUm: columnsPerAdc * cellSizeF[1] * drawn,
     sense: Math.log(1 + (converter.component.senseCurrentUa ?? 0) / stepUa),
   };
-  const slowest = (names: readonly string[]) => names.reduce((most, name) => Math.max(most, take(name).latency(quantities)), 0);
-  const select = slowest(cell.columnLines) + take("rowDecoder").latency(quantities);
-  const path = Math.max(slowest(digitBits > 1 ? [...cell.rowLines, "dac"] : cell.rowLines), select) + slowest(cell.conversionLines) +
-    converter.latency(quantities);
+  const slowest = (names: readonly string[]) => {
+    const timed = names.map((name) => [name, take(name).latency(quantities)] as const);
+    return timed.length === 0 ? [] : [timed.reduce((most, each) => each[1] > most[1] ? each : most)];
+  };
+  const length = (parts: readonly (readonly [string, number])[]) => parts.reduce((sum, [, latencyNs]) => sum + latencyNs, 0);
+  const drive = slowest(digitBits > 1 ? [...cell.rowLines, "dac"] : cell.rowLines);
+  const select = [...slowest(["rowDecoder"]), ...slowest(cell.columnLines)];
+  const parts = [...(length(drive) > length(select) ? drive : select), ...slowest(cell.conversionLines), ...slowest([adc.type])];
   return {
     ...{ options, rows, columns, technology, cell, quantities },
     cellAreaUm2: cellSizeF[0] * cellSizeF[1] * featureUm ** 2,
-    cellLeakageUw: cellLeakage(cell, technology, entryOf(library, "technology", REFERENCE), temperatureK),
+    cellLeakageUw: cellLeakage(cell, technology, entryOf(library, "technology", cell.node), temperatureK),
     groups: Math.ceil(rows / rowsInParallel),
     adcs: Math.ceil(columns / columnsPerAdc),
-    clockNs: CLOCK_MARGIN * path,
+    clockNs: CLOCK_MARGIN * length(parts),
+    path: parts.map(([name, latencyNs]) => [name, latencyNs / length(parts)]),
     circuit: take,
   };
 }
-
-/** Node at which the leakage of cells is written. */
-const REFERENCE = "22";
 
 function cellLeakage({ leakagePw }: Cell, to: Technology, from: Technology, temperatureK: number): number {
   const { leakage, logic } = scaleFactors(to, from);

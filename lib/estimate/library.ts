@@ -34,6 +34,10 @@ export interface Technology {
 
 /** A memory cell and the lines that serve it. */
 export interface Cell {
+  /** What one of it is. */
+  readonly unit: string;
+  /** Node of its leakage. */
+  readonly node: string;
   /** Width along a word line, in F. */
   readonly widthF: number;
   /** Height along a bit line, in F. */
@@ -158,6 +162,8 @@ const FIELDS: Readonly<Record<keyof Library, Readonly<Record<string, boolean>>>>
     source: true,
   },
   cells: {
+    unit: true,
+    node: true,
     widthF: true,
     heightF: true,
     readVoltageV: true,

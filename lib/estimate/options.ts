@@ -24,7 +24,7 @@ export interface Activity extends LayerActivity {
 /** Sizes of the hierarchy, in arrays. */
 export interface HierarchyOptions {
   /**
-   * Arrays down and across a processing element; default the power of two that fills arrays best, the largest where several do alike: at most what the
+   * Arrays down and across a processing element; default the power of two that fills arrays best, the largest where several do alike: at least 2, at most what the
    * channels of the widest layer by kernel position need, or 4 without such a layer.
    */
   readonly pe?: number;

@@ -22,6 +22,10 @@ export interface ComponentEstimate {
   readonly dynamicPj: number;
   /** Leakage, µW. */
   readonly leakageUw: number;
+  /** Mean power, mW: dynamic energy over the period of an image, and leakage. */
+  readonly powerMw: number;
+  /** Time that layers wait for it per image, ns; in a chip the sum over layers. */
+  readonly latencyNs: number;
 }
 
 /** Figures that a chip and a layer have in common. */
@@ -34,6 +38,20 @@ export interface Figures {
   readonly leakageUw: number;
   /** Leakage energy per image, pJ: leakage over the period of an image. */
   readonly leakagePj: number;
+  /** Energy per image, pJ. */
+  readonly energyPj: number;
+  /** Mean power, mW: energy over the period of an image. */
+  readonly powerMw: number;
+  /** Images per second: of the chip, or what the layer alone could do. */
+  readonly fps: number;
+  /** Multiply-accumulates per image, padded positions not counted. */
+  readonly macs: number;
+  /** 10¹² operations, two per multiply-accumulate, per second at `fps`. */
+  readonly tops: number;
+  /** 10¹² operations per joule. */
+  readonly topsPerWatt: number;
+  /** 10¹² operations per second and mm². */
+  readonly topsPerMm2: number;
   /** Components, which add up to the figures above. */
   readonly components: readonly ComponentEstimate[];
 }
@@ -46,12 +64,6 @@ export interface LayerEstimate extends Figures {
   readonly latencyNs: number;
   /** The same by what it waits for, ns. */
   readonly waitsNs: Cycles;
-  /** Multiply-accumulates per image, padded positions not counted. */
-  readonly macs: number;
-  /** 2 · macs over its latency, 10¹² operations per second. */
-  readonly tops: number;
-  /** 2 · macs over its energy, 10¹² operations per joule. */
-  readonly topsPerWatt: number;
   /** Its place on the chip. */
   readonly plan: LayerTiles;
 }
@@ -64,20 +76,6 @@ export interface ChipEstimate extends Figures {
   readonly periodNs: number;
   /** Time from the first input of an image to its last output, ns. */
   readonly latencyNs: number;
-  /** Energy per image, pJ. */
-  readonly energyPj: number;
-  /** Mean power, mW. */
-  readonly powerMw: number;
-  /** Images per second. */
-  readonly fps: number;
-  /** Multiply-accumulates per image. */
-  readonly macs: number;
-  /** 10¹² operations (two per multiply-accumulate) per second. */
-  readonly tops: number;
-  /** 10¹² operations per joule. */
-  readonly topsPerWatt: number;
-  /** 10¹² operations per second and mm². */
-  readonly topsPerMm2: number;
 }
 
 /** Power, performance and area of a network on a chip. Plain data but for `table`. */

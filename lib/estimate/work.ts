@@ -12,8 +12,10 @@ import { elements } from "../tensor.ts";
 /** Rows in arrays: kernel positions apart, each in a processing element of its own; all rows unfolded; or whatever the placement did. */
 export type RowLayout = "kernel" | "im2col" | "placed";
 
-/** A matrix cut into arrays that are activated together. */
+/** Matrices of equal size, each cut into arrays that are activated together. */
 export interface Block {
+  /** How many. */
+  readonly count: number;
   /** Arrays down. */
   readonly rowTiles: number;
   /** Arrays across. */
@@ -22,6 +24,8 @@ export interface Block {
   readonly rows: number;
   /** Physical columns of the matrix: slices, pairs and reference columns counted, in every column tile. */
   readonly columns: number;
+  /** Columns of weights: what is left once the slices of each weight are added up. */
+  readonly outputs: number;
   /** Activations of each array per image. */
   readonly activations: number;
 }
@@ -34,7 +38,7 @@ export interface LayerWork {
   readonly layout: RowLayout;
   /** Kernel positions that have processing elements of their own; 1 unless the layout is "kernel". */
   readonly positions: number;
-  /** Its matrices: one, or one for each group or pattern. */
+  /** Its matrices: one, or those of groups or patterns. */
   readonly blocks: readonly Block[];
   /** Cells that hold a weight or reference, once. */
   readonly cells: number;
@@ -80,7 +84,7 @@ export interface WorkOptions {
   readonly cellBits: number;
   /** Bits of an input. */
   readonly inputBits: number;
-  /** How rows lie; default the one that fills arrays better, kernel positions apart where both do alike. */
+  /** How rows lie; default the one that takes fewer arrays, kernel positions apart where both do alike. A kernel of one position is "im2col". */
   readonly layout?: "kernel" | "im2col";
   /** Values read by a pooling layer behind this one; default 0. */
   readonly pooled?: number;
@@ -89,7 +93,7 @@ export interface WorkOptions {
 const ACTION = "count the work of a layer";
 
 /**
- * Work of a layer from its window alone: the matrix of every group cut into arrays, by kernel position or unfolded.
+ * Work of a layer from its window alone: the matrix of every group cut into arrays, by kernel position, or unfolded with small groups side by side.
  *
  * @throws {OptionError} if an array is too narrow for one weight.
  *
@@ -102,7 +106,7 @@ const ACTION = "count the work of a layer";
  * const geometry = { ...window, inputShape: [32, 32, 128], outputShape: [32, 32, 128] } as const;
  * const work = layerWork({ name: "conv2", geometry, rows: 128, columns: 128, cellsPerWeight: 8, cellBits: 1, inputBits: 8 });
  * assertEquals([work.layout, work.positions, work.windows], ["kernel", 9, 1024]);
- * assertEquals(work.blocks, [{ rowTiles: 9, columnTiles: 8, rows: 1152, columns: 1024, activations: 1024 }]);
+ * assertEquals(work.blocks, [{ count: 1, rowTiles: 9, columnTiles: 8, rows: 1152, columns: 1024, outputs: 128, activations: 1024 }]);
  * ```
  */
 export function layerWork(options: WorkOptions): LayerWork {
@@ -112,23 +116,32 @@ export function layerWork(options: WorkOptions): LayerWork {
   if (fitting < 1) {
     throw new OptionError(ACTION, { where: name, got: `arrays of ${columns} columns`, wanted: `${cellsPerWeight + references}` });
   }
-  const channels = inputShape[2] / groups, out = outputShape[2] / groups;
-  const unfolded = Math.ceil(positions * channels / rows), apart = positions * Math.ceil(channels / rows);
-  const layout = options.layout ?? (positions > 1 && apart <= unfolded ? "kernel" : "im2col");
-  const rowTiles = layout === "kernel" ? apart : unfolded, columnTiles = Math.ceil(out / fitting);
-  const block: Block = {
-    rowTiles,
-    columnTiles,
-    rows: positions * channels,
-    columns: out * cellsPerWeight + columnTiles * references,
-    activations: outputShape[0] * outputShape[1],
+  const channels = inputShape[2] / groups, out = outputShape[2] / groups, taps = positions * channels;
+  // Unfolded groups share an array, as far as they fit, corner to corner.
+  const together = Math.max(1, Math.min(groups, Math.floor(rows / taps), Math.floor(fitting / out)));
+  const unfolded = Math.ceil(taps / rows) * Math.ceil(groups / together), apart = groups * positions * Math.ceil(channels / rows);
+  const layout = positions > 1 && (options.layout ?? (apart <= unfolded ? "kernel" : "im2col")) === "kernel" ? "kernel" : "im2col";
+  const matrix = (count: number, packed: number): Block => {
+    const columnTiles = Math.ceil(packed * out / fitting);
+    return {
+      count,
+      rowTiles: layout === "kernel" ? positions * Math.ceil(channels / rows) : Math.ceil(packed * taps / rows),
+      columnTiles,
+      rows: packed * taps,
+      columns: packed * out * cellsPerWeight + columnTiles * references,
+      outputs: packed * out,
+      activations: outputShape[0] * outputShape[1],
+    };
   };
+  const packed = layout === "kernel" ? 1 : together, rest = groups % packed;
+  const blocks = [matrix(Math.floor(groups / packed), packed), ...(rest === 0 ? [] : [matrix(1, rest)])];
   return {
     name,
     layout,
     positions: layout === "kernel" ? positions : 1,
-    blocks: Array.from({ length: groups }, () => block),
-    cells: groups * block.rows * block.columns,
+    blocks,
+    cells: groups * taps * out * cellsPerWeight +
+      blocks.reduce((sum, block) => sum + block.count * block.rows * block.columnTiles, 0) * references,
     inputBits,
     cellBits,
     ...traffic(geometry, layout, 1),
@@ -163,8 +176,8 @@ export interface NetworkWorkOptions {
 /**
  * Work of every array layer of a mapped network.
  *
- * With "kernel" or "im2col" each layer is cut anew, whatever the placement; else blocks are the patterns of the placement. A placement by the mapper
- * "kernel" counts as that layout, one by "im2col" as the other.
+ * Blocks are the patterns of the placement; one by the mapper "kernel" or "im2col" counts as that layout, any other as "placed". With "kernel" or "im2col" asked
+ * for, each layer is cut anew, whatever its placement.
  */
 export function networkWork(mapped: MappedNetwork, { layout = "placed" }: NetworkWorkOptions = {}): LayerWork[] {
   const { network } = mapped.sliced.quantized, behind = surroundings(network, new Set(Object.keys(mapped.layers)));
@@ -173,41 +186,43 @@ export function networkWork(mapped: MappedNetwork, { layout = "placed" }: Networ
     const { relu, pooled } = behind.get(name)!, inputBits = relu === undefined ? 8 : bits[relu]?.bits ?? 8;
     const { perWeight, references } = columnLayout(layer.sliced), { cellBits } = layer.sliced, { geometry } = layer.placement;
     const cellShare = meanLevel(layer);
-    const chosen = layout !== "placed" ? layout : layer.method === "kernel" || layer.method === "im2col" ? layer.method : "placed";
-    if (chosen !== "placed") {
+    const read = { name, inputBits, cellBits, pooled, cellShare };
+    if (layout !== "placed") {
       const { rows, columns } = mapped;
-      const cut = { name, geometry, rows, columns, cellsPerWeight: perWeight, references, cellBits, inputBits, layout: chosen, pooled };
-      return { ...layerWork(cut), cellShare };
+      return { ...layerWork({ ...read, geometry, rows, columns, cellsPerWeight: perWeight, references, layout }), cellShare };
     }
+    const positions = layer.method === "kernel" ? geometry.kernel[0] * geometry.kernel[1] : 1;
+    const label = positions > 1 ? "kernel" : layer.method === "kernel" || layer.method === "im2col" ? "im2col" : "placed";
     const { patterns, skipsIdle } = layer.placement;
     const planned = patterns.reduce((sum, { origins, rowTiles, columnTiles }) => {
       return sum + origins.length / 2 * (rowTiles.length - 1) * (columnTiles.length - 1);
     }, 0);
     // Idle activations left out are taken from all arrays alike.
     const busy = skipsIdle && planned > 0 ? layer.cycles / planned : 1;
-    const blocks = patterns.map(({ rows, columns, rowTiles, columnTiles, origins }): Block => ({
+    const blocks = alike(patterns.map(({ rows, columns, rowTiles, columnTiles, origins }): Block => ({
+      count: 1,
       rowTiles: rowTiles.length - 1,
       columnTiles: columnTiles.length - 1,
       rows: rows.length / 3,
       columns: columns.length / 3 * perWeight + (columnTiles.length - 1) * references,
+      outputs: columns.length / 3,
       activations: origins.length / 2 * busy,
-    }));
+    })));
     const busiest = blocks.reduce((most, { activations }) => Math.max(most, activations), 1);
-    const outputs = Math.max(1, geometry.outputShape[0] * geometry.outputShape[1] / busiest);
+    const outputs = label === "placed" ? Math.max(1, geometry.outputShape[0] * geometry.outputShape[1] / busiest) : 1;
     const cells = layer.arrays.reduce((sum, array) => sum + array.weights * perWeight + array.rows * references, 0);
-    return {
-      name,
-      layout: chosen,
-      positions: 1,
-      blocks,
-      cells,
-      inputBits,
-      cellBits,
-      ...traffic(geometry, chosen, outputs),
-      pooled,
-      cellShare,
-    };
+    return { ...read, layout: label, positions, blocks, cells, ...traffic(geometry, label, outputs) };
   });
+}
+
+/** Blocks of equal size counted together. */
+function alike(blocks: readonly Block[]): Block[] {
+  const found = new Map<string, Block>();
+  for (const block of blocks) {
+    const key = JSON.stringify({ ...block, count: 0 }), known = found.get(key);
+    found.set(key, known === undefined ? block : { ...known, count: known.count + block.count });
+  }
+  return [...found.values()];
 }
 
 /** Cells looked at for their mean level. */

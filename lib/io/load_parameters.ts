@@ -83,7 +83,8 @@ export async function loadParameters(
   if (!Object.hasOwn(NAMES, layout)) {
     throw new OptionError(ACTION, { where: "options.layout", got: layout, wanted: `one of ${Object.keys(NAMES).join(", ")}` });
   }
-  const tensors = typeof source === "string" ? await readTensors(source, limits) : source, where = typeof source === "string" ? source : "tensors";
+  const tensors = typeof source === "string" ? await readTensors(source, limits) : source,
+    where = typeof source === "string" ? source : "tensors";
   const shapes = inferShapes(network), flattened = flattenedShapes(network, shapes);
   const parameters: Record<string, Tensor> = { ...network.parameters }, codes = { ...network.codes }, used = new Set<string>();
   for (const layer of network.layers) {
@@ -124,7 +125,11 @@ async function readTensors(path: string, limits: ZipLimits): Promise<Readonly<Re
   if (kind === "pth" || kind === "pt") return await decodePth(await readBytes(path), { where: path, limits });
   if (kind === "npz") return decodeNpz(await readBytes(path), path, limits);
   if (kind === "safetensors") return decodeSafetensors(await readBytes(path), path).tensors;
-  throw new FileError(ACTION, { where: path, got: kind === undefined ? "no ending" : `.${kind}`, wanted: ".pth, .pt, .npz or .safetensors" });
+  throw new FileError(ACTION, {
+    where: path,
+    got: kind === undefined ? "no ending" : `.${kind}`,
+    wanted: ".pth, .pt, .npz or .safetensors",
+  });
 }
 
 function nameOf(
@@ -134,7 +139,11 @@ function nameOf(
   rename: LoadParametersOptions["rename"],
   layout: ParameterLayout,
 ): string | undefined {
-  const given = typeof rename === "function" ? rename(parameter) : rename !== undefined && Object.hasOwn(rename, parameter) ? rename[parameter] : undefined;
+  const given = typeof rename === "function"
+    ? rename(parameter)
+    : rename !== undefined && Object.hasOwn(rename, parameter)
+    ? rename[parameter]
+    : undefined;
   const names = given === undefined ? [parameter] : [given], part = parameter.slice(layer.name.length + 1);
   // A renamed parameter may still end as Bitline has it: the layout's own ending is tried too.
   const stems = names.map((name) => name.endsWith(`.${part}`) ? name.slice(0, -part.length) : undefined);
@@ -169,7 +178,8 @@ function turned(
   let wanted = shape, order = shape.map((_, axis) => axis);
   if (layout === "keras" && parameter === `${layer.name}.weight` && (layer.op === "conv" || layer.op === "linear")) {
     const [out, each, height, width] = shape as [number, number, number, number];
-    const depthwise = layer.op === "conv" && layer.groups > 1 && each === 1 && source.shape[3] === out / layer.groups && source.shape[2] === layer.groups;
+    const depthwise = layer.op === "conv" && layer.groups > 1 && each === 1 && source.shape[3] === out / layer.groups &&
+      source.shape[2] === layer.groups;
     if (layer.op === "linear") [wanted, order] = [[each, out], [1, 0]];
     else if (depthwise) [wanted, order] = [[height, width, layer.groups, out / layer.groups], [2, 3, 0, 1]];
     else [wanted, order] = [[height, width, each, out], [3, 2, 0, 1]];

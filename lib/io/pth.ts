@@ -10,7 +10,11 @@ import { unzip, type ZipLimits } from "./zip.ts";
 /** What is asked of the pickle parser. */
 export interface PickleLibrary {
   /** Parses a pickle: `resolve` gives what a global name stands for, `storage` what a persistent id does. */
-  parse(bytes: Uint8Array, resolve: (module: string, name: string) => never | ((...args: never[]) => unknown), storage: (id: unknown) => unknown): unknown;
+  parse(
+    bytes: Uint8Array,
+    resolve: (module: string, name: string) => never | ((...args: never[]) => unknown),
+    storage: (id: unknown) => unknown,
+  ): unknown;
 }
 
 /** Options of {@linkcode decodePth}. */
@@ -122,7 +126,9 @@ type Refuse = (got: string, wanted: string, cause?: unknown) => never;
 /** What an allowed name does; every other name is refused, used or not. */
 function allowed(name: string, refuse: Refuse): (...args: never[]) => unknown {
   const storage = /^torch\.(\w+)$/.exec(name)?.[1];
-  if (storage !== undefined && Object.hasOwn(STORAGES, storage)) return Object.freeze(Object.assign(() => refuse("a storage that is called", "data"), { storage }));
+  if (storage !== undefined && Object.hasOwn(STORAGES, storage)) {
+    return Object.freeze(Object.assign(() => refuse("a storage that is called", "data"), { storage }));
+  }
   switch (name as typeof ALLOWED[number]) {
     case "collections.OrderedDict":
       return Object.freeze((...items: unknown[]) => {
@@ -130,8 +136,11 @@ function allowed(name: string, refuse: Refuse): (...args: never[]) => unknown {
       });
     case "torch._utils._rebuild_tensor_v2":
       return Object.freeze((storage: unknown, offset: unknown, shape: unknown, strides: unknown) => {
-        const sizes = (value: unknown): value is number[] => Array.isArray(value) && value.length <= 16 && value.every((each) => Number.isSafeInteger(each) && each >= 0);
-        if (storage instanceof Storage && Number.isSafeInteger(offset) && sizes(shape) && sizes(strides) && shape.length === strides.length) {
+        const sizes = (value: unknown): value is number[] =>
+          Array.isArray(value) && value.length <= 16 && value.every((each) => Number.isSafeInteger(each) && each >= 0);
+        if (
+          storage instanceof Storage && Number.isSafeInteger(offset) && sizes(shape) && sizes(strides) && shape.length === strides.length
+        ) {
           return new Described(storage, offset as number, [...shape], [...strides]);
         }
         return refuse("a tensor that is badly described", "a storage, an offset, extents and strides");
@@ -146,10 +155,19 @@ function allowed(name: string, refuse: Refuse): (...args: never[]) => unknown {
 }
 
 /** The storage of `("storage", class, key, device, length)`. */
-function storageOf(id: unknown, root: string, files: ReadonlyMap<string, Uint8Array>, known: Map<string, Storage>, refuse: Refuse): Storage {
+function storageOf(
+  id: unknown,
+  root: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  known: Map<string, Storage>,
+  refuse: Refuse,
+): Storage {
   const [tag, kind, key, , length] = Array.isArray(id) ? id as unknown[] : [];
-  const name = (kind as { readonly storage?: string } | undefined)?.storage, bytes = typeof key === "string" ? files.get(`${root}data/${key}`) : undefined;
-  if (tag !== "storage" || name === undefined || bytes === undefined) return refuse("a storage that is not in the archive", "storages under data/");
+  const name = (kind as { readonly storage?: string } | undefined)?.storage,
+    bytes = typeof key === "string" ? files.get(`${root}data/${key}`) : undefined;
+  if (tag !== "storage" || name === undefined || bytes === undefined) {
+    return refuse("a storage that is not in the archive", "storages under data/");
+  }
   const { bytes: width, read } = STORAGES[name]!, at = `${name} ${key}`, before = known.get(at);
   if (before !== undefined) return before;
   if (length !== bytes.length / width) return refuse(`${bytes.length} bytes of ${name} ${key}`, `${length} elements of ${width}`);

@@ -101,14 +101,18 @@ function directory(bytes: Uint8Array, most: number, refuse: Refuse): Entry[] {
   let count = data.getUint16(end + 10, true), offset = data.getUint32(end + 16, true);
   if ((count === 0xffff || offset === 0xffffffff) && end >= 20 && data.getUint32(end - 20, true) === 0x07064b50) {
     const at = Number(data.getBigUint64(end - 12, true));
-    if (!(at <= bytes.length - 56) || data.getUint32(at, true) !== 0x06064b50) return refuse("a directory that is not where it should be", "a whole zip archive");
+    if (!(at <= bytes.length - 56) || data.getUint32(at, true) !== 0x06064b50) {
+      return refuse("a directory that is not where it should be", "a whole zip archive");
+    }
     count = Number(data.getBigUint64(at + 32, true));
     offset = Number(data.getBigUint64(at + 48, true));
   }
   if (count > most) return refuse(`${count} entries`, `at most ${most}; see limits.entries`);
   const entries: Entry[] = [];
   for (let at = offset, left = count; left > 0; left--) {
-    if (!(at + 46 <= bytes.length) || data.getUint32(at, true) !== 0x02014b50) return refuse("a directory that ends early", "a whole zip archive");
+    if (!(at + 46 <= bytes.length) || data.getUint32(at, true) !== 0x02014b50) {
+      return refuse("a directory that ends early", "a whole zip archive");
+    }
     const flags = data.getUint16(at + 8, true), nameLength = data.getUint16(at + 28, true), extraLength = data.getUint16(at + 30, true);
     const next = at + 46 + nameLength + extraLength + data.getUint16(at + 32, true);
     if (next > bytes.length) return refuse("a directory that ends early", "a whole zip archive");
@@ -153,10 +157,16 @@ function checkName(name: string, refuse: Refuse): void {
 /** Where an entry's bytes begin: behind a header of its own, which must be for the same name. */
 function dataOf(bytes: Uint8Array, { name, offset, packed }: Entry, refuse: Refuse): number {
   const data = view(bytes);
-  if (!(offset + 30 <= bytes.length) || data.getUint32(offset, true) !== 0x04034b50) return refuse("no entry where the directory says", "a whole zip archive", name);
+  if (!(offset + 30 <= bytes.length) || data.getUint32(offset, true) !== 0x04034b50) {
+    return refuse("no entry where the directory says", "a whole zip archive", name);
+  }
   const nameLength = data.getUint16(offset + 26, true), start = offset + 30 + nameLength + data.getUint16(offset + 28, true);
-  if (text(bytes.subarray(offset + 30, offset + 30 + nameLength)) !== name) return refuse("another name before the data than in the directory", "one name", name);
-  if (!(start + packed <= bytes.length)) return refuse(`${packed} bytes at ${start} of ${bytes.length}`, "an entry inside the archive", name);
+  if (text(bytes.subarray(offset + 30, offset + 30 + nameLength)) !== name) {
+    return refuse("another name before the data than in the directory", "one name", name);
+  }
+  if (!(start + packed <= bytes.length)) {
+    return refuse(`${packed} bytes at ${start} of ${bytes.length}`, "an entry inside the archive", name);
+  }
   return start;
 }
 
@@ -172,7 +182,9 @@ function unpack(bytes: Uint8Array, { name, method, crc, packed, size }: Entry, s
       return refuse((cause as Error).message, "deflated data", name);
     }
   } else return refuse(`compression method ${method}`, "0 (stored) or 8 (deflated)", name);
-  if (data.length !== size) return refuse(data.length > size ? `more than ${size} bytes when unpacked` : `${data.length} bytes`, `${size}, as declared`, name);
+  if (data.length !== size) {
+    return refuse(data.length > size ? `more than ${size} bytes when unpacked` : `${data.length} bytes`, `${size}, as declared`, name);
+  }
   if (crc32(data) !== crc) return refuse("another checksum", "that of the directory", name);
   return data;
 }

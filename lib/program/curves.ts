@@ -37,8 +37,8 @@ export interface CurvePoint {
   /** Share of weights (or cells) verified. */
   readonly share: number;
   /**
-   * Normalised write cycles: pulses of verified cells over those of full write-verify on the same chip, mean over chips. The open-loop write, the same for all,
-   * is not counted.
+   * Normalised write cycles: pulses of verified cells, their first included, over those of full write-verify on the same chip, mean over chips. The single write of
+   * all other cells is not counted.
    */
   readonly writeCycles: number;
   /** Mean accuracy over chips, 0 to 1. */

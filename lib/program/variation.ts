@@ -99,8 +99,16 @@ export function checkVariation(options: VariationOptions): Variation {
   return { ...shared, verified };
 }
 
-/** Standard deviation of a weight over the layer's largest magnitude, for cells of deviation 1: 0.57735 for 8-bit weights in 1-bit cells. */
-export function effectiveDeviation({ weights }: Variation): number {
+/**
+ * Standard deviation of a weight over the layer's largest magnitude, for cells of deviation 1: 0.57735 for 8-bit weights in 1-bit cells.
+ *
+ * @throws {OptionError} if an option is unknown or out of range.
+ */
+export function effectiveDeviation(options: VariationOptions): number {
+  return deviationOf(checkVariation(options));
+}
+
+function deviationOf({ weights }: Variation): number {
   return Math.sqrt(weights.reduce((sum, weight) => sum + weight * weight, 0));
 }
 
@@ -140,7 +148,7 @@ export function drawErrors(
   options: VariationOptions,
   { seed = 1, draw = 0 }: { readonly seed?: number; readonly draw?: number } = {},
 ): WeightErrors {
-  const variation = checkVariation(options), { sigma, verified = 0, verify, weights } = variation, spread = effectiveDeviation(variation);
+  const variation = checkVariation(options), { sigma, verified = 0, verify, weights } = variation, spread = deviationOf(variation);
   const layers = Object.fromEntries(
     weightNames(network).map((name, layer): [string, LayerErrors] => {
       const values = network.parameters[name]!, count = values.data.length, most = largest(values), key = hash(seed, layer, draw);

@@ -180,7 +180,7 @@ export function verifyArray(
     const { error, pulses: needed } = dead
       ? { error: first, pulses: Math.abs(first) < verify.tolerance ? 1 : verify.maxPulses }
       : verifyCell(first, verify, hashOn(key, cell), redraw);
-    programmed[cell] = Math.max(0, target + error);
+    if (needed > 1) programmed[cell] = verify.loop === "redraw" ? target + error : Math.max(0, target + error);
     pulses[cell] = needed;
     list.push(needed);
     if (Math.abs(error) >= verify.tolerance) failed++;

@@ -25,7 +25,8 @@ export function layersWithoutCodes(network: Pick<Network, "layers" | "encoding">
     switch (layer.op) {
       case "conv":
       case "linear": {
-        const padded = layer.op === "conv" && layer.inputs[0] === INPUT && network.encoding.zero !== 0 && layer.padding.some((extent) => extent > 0);
+        const padded = layer.op === "conv" && layer.inputs[0] === INPUT && network.encoding.zero !== 0 &&
+          layer.padding.some((extent) => extent > 0);
         if (!reads || padded) names.push(layer.name);
         break;
       }

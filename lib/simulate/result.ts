@@ -2,7 +2,9 @@
 
 import { Table } from "@cliffy/table";
 import type { LayerAdc } from "../circuit/adc.ts";
+import type { Estimate } from "../estimate/result.ts";
 import type { ResolvedLayerProgram, ResolvedProgram } from "../program/options.ts";
+import type { ChipWriteCost } from "../program/write_costs.ts";
 import type { MonteCarloResult } from "./monte_carlo.ts";
 
 /** One layer on arrays. */
@@ -57,12 +59,16 @@ export interface Result {
   readonly monteCarlo?: MonteCarloResult;
   /** Cells and wires; absent for perfect arrays that were not programmed. */
   readonly program?: ResolvedProgram;
+  /** What writing the first chip took; with write-verify only. */
+  readonly writing?: ChipWriteCost;
   /** Largest |difference| between crossbar and quantised logits, over all chips. */
   readonly logitError: number;
   /** Array activations per image, over all layers. */
   readonly cycles: number;
   /** One entry per array layer. */
   readonly layers: readonly LayerResult[];
+  /** Power, performance and area of the chip; absent if not asked for. */
+  readonly estimate?: Estimate;
   /** Converter of every array layer with its range chosen, by name: kept beside the network and given as `converters`, it spares another calibration. */
   readonly converters: Readonly<Record<string, LayerAdc>>;
   /** Everything the run depends on, as plain data. */
@@ -85,7 +91,10 @@ export function result(facts: Omit<Result, "kind" | "table">): Result {
 }
 
 function tables(
-  { accuracy, images, cycles, layers, backend, seconds, imagesPerSecond, logitError, monteCarlo, program }: Omit<Result, "kind" | "table">,
+  { accuracy, images, cycles, layers, backend, seconds, imagesPerSecond, logitError, monteCarlo, program, writing, estimate }: Omit<
+    Result,
+    "kind" | "table"
+  >,
 ): string {
   const rows: string[][] = [];
   if (accuracy.float !== undefined) rows.push(["float activations", percent(accuracy.float), ""]);
@@ -111,6 +120,11 @@ function tables(
     rows.push(["cells", "", cellsOf(program)]);
     for (const [name, layer] of Object.entries(program.layers)) rows.push([`cells of ${name}`, "", cellsOf(layer)]);
   }
+  if (writing !== undefined) {
+    const { cells, verified, failed, pulses, reads, time, energy } = writing;
+    const counts = `${verified} of ${cells} cells verified (${failed} failed), ${pulses} pulses, ${reads} reads`;
+    rows.push(["writing", "", `${counts}, ${short(time / 1e6)} ms, ${short(energy / 1e6)} µJ`]);
+  }
   const accuracies = new Table().header([`${images} images`, "accuracy", ""]).body(rows).border().toString();
   const perLayer = new Table()
     .header(["layer", "rows × columns", "mapping", "tiles", "arrays", "cycles", "utilisation", "ADC range", "step", "clipped", "SQNR"])
@@ -128,7 +142,8 @@ function tables(
       layer.sqnr === undefined ? "" : layer.sqnr === null ? "exact" : `${layer.sqnr.toFixed(1)} dB`,
     ]))
     .border().toString();
-  return `${accuracies}\n${perLayer}\n${cycles} array activations per image\n${backend.name} (${backend.description}): ${
+  const chip = estimate === undefined ? "" : `${estimate.table()}\n`;
+  return `${accuracies}\n${perLayer}\n${chip}${cycles} array activations per image\n${backend.name} (${backend.description}): ${
     seconds.toFixed(2)
   } s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
 }

@@ -3,12 +3,16 @@
 import type { CheckedAdc, LayerAdc, ResolvedAdc } from "../circuit/adc.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { OptionError } from "../errors.ts";
+import { estimateOf } from "../estimate/activity.ts";
+import type { EstimateOptions } from "../estimate/options.ts";
+import type { Estimate } from "../estimate/result.ts";
 import type { SlicedLayer } from "../decompose/sliced.ts";
 import type { MappedNetwork } from "../map/mapped.ts";
 import { checkOptions } from "../options.ts";
 import { chipCells, type WireSolver } from "../program/chip_cells.ts";
 import { program, type ProgrammedNetwork } from "../program/program.ts";
-import { elements, type Tensor, tensor } from "../tensor.ts";
+import { writeCosts } from "../program/write_costs.ts";
+import { elements, type Tensor, tensor, type TypedArray } from "../tensor.ts";
 import type { Backend } from "./backend.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
 import { checkConverters, chooseConverters, type ConverterOptions } from "./converters.ts";
@@ -32,6 +36,11 @@ export interface SimulateOptions extends ConverterOptions {
   readonly batch?: number;
   /** Training images for ADC ranges that need some; default those the data set brings along. */
   readonly calibration?: Dataset;
+  /**
+   * Also estimate power, performance and area of the chip, with the bits that really reached the arrays on a sample of the images; converter bits and `digitBits`
+   * are those of the simulation unless said otherwise. Default none.
+   */
+  readonly estimate?: EstimateOptions;
   /** Also run the network with real-valued activations, default false. */
   readonly float?: boolean;
   /** Seed of sampling and of the noise drawn at each conversion, default 1. Chips follow from the seed of `program`. */
@@ -59,6 +68,7 @@ const NAMES = [
     "threads",
     "batch",
     "calibration",
+    "estimate",
     "float",
     "seed",
     "solveWires",
@@ -181,7 +191,11 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       });
       found = chips.summary["accuracy"]!.mean;
     }
-    const simulated = count * (chips?.draws ?? 1);
+    const estimateWith = options.estimate === undefined
+      ? undefined
+      : (codes: Readonly<Record<string, Tensor<TypedArray>>>) =>
+        estimateOf(network, codes, { digitBits, ...options.estimate, adc: { bits: converters.adc.bits, ...options.estimate!.adc } });
+    const simulated = count * (chips?.draws ?? 1), written = writeCosts(programmed);
     return result({
       network: quantized.network.name,
       data: data.name,
@@ -193,10 +207,11 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       },
       ...(chips === undefined ? {} : { monteCarlo: chips }),
       ...(network.kind === "programmed" ? { program: network.options } : {}),
+      ...(written === undefined ? {} : { writing: written }),
       logitError,
       cycles: Object.values(mapped.layers).reduce((sum, { cycles }) => sum + cycles, 0),
       converters: adcs,
-      layers: await layerResults(mapped, adcs, first!, data, backend, seed),
+      ...await layerResults(mapped, adcs, first!, data, backend, seed, estimateWith),
       configuration: describe(mapped, converters.adc, {
         ...(options.converters === undefined ? {} : { converters: { ...Object.fromEntries(converters.own), ...converters.chosen } }),
         digitBits,
@@ -204,6 +219,7 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
         seed,
         calibration: calibration && `${calibration.labels.length} images of ${calibration.name}`,
         ...(network.kind === "programmed" ? { program: network.options } : {}),
+        ...(options.estimate === undefined ? {} : { estimate: options.estimate }),
         ...(draws === undefined ? {} : { draws, confidence: confidence ?? 0.95, ...(halfWidth === undefined ? {} : { halfWidth }) }),
       }),
       backend: { name: backend.name, description: backend.description },
@@ -223,13 +239,14 @@ async function layerResults(
   data: Dataset,
   backend: Backend,
   seed: number,
-): Promise<LayerResult[]> {
+  estimateWith: ((codes: Readonly<Record<string, Tensor<TypedArray>>>) => Estimate) | undefined,
+): Promise<Pick<Result, "layers" | "estimate">> {
   const size = Math.min(SAMPLE, data.labels.length), shape = data.images.shape.slice(1);
   const sample = tensor(data.images.data.subarray(0, size * elements(shape)), [size, ...shape]);
   const layers = Object.values(mapped.layers), inputs = layers.map(({ sliced }) => program.layers[sliced.name]!.input);
   await using session = await backend.prepare(program);
   const { taps } = await session.run(sample, [...new Set(inputs)]);
-  return layers.map(({ sliced, method, arrays, utilisation, cycles }, index): LayerResult => {
+  const results = layers.map(({ sliced, method, arrays, utilisation, cycles }, index): LayerResult => {
     const { plan, table } = program.layers[sliced.name]!, adc = adcs[sliced.name]!;
     const [, columns, ...window] = sliced.slices.shape;
     const size = {
@@ -247,6 +264,8 @@ async function layerResults(
     const noise = decibels(power!);
     return { ...size, adc: range(adc, table!), clipped: clipped!.low + clipped!.high, sqnr: Number.isFinite(noise) ? noise : null };
   });
+  const codes = () => Object.fromEntries(layers.map(({ sliced }, index) => [sliced.name, taps.get(inputs[index]!)!]));
+  return { layers: results, ...(estimateWith === undefined ? {} : { estimate: estimateWith(codes()) }) };
 }
 
 /** Lossless means that every sum the cells can give has a code of its own, one apart. */

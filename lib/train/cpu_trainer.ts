@@ -4,6 +4,7 @@ import { ThreadPool } from "../cpu/pool.ts";
 import type { Network } from "../network/graph.ts";
 import { evaluate } from "./evaluate.ts";
 import { trainingGraph } from "./graph.ts";
+import { groupSteps } from "./group_lasso.ts";
 import { crossEntropy } from "./loss.ts";
 import { descend } from "./optimizer.ts";
 import { trainingQuantizers } from "./pim/quantizers.ts";
@@ -20,6 +21,7 @@ export async function cpuTrainer(network: Network, plan: Recipe, threads?: numbe
   const pool = await ThreadPool.create(threads === undefined ? {} : { threads });
   try {
     const graph = await trainingGraph(pool, network, plan.batch, trainingQuantizers(plan, network));
+    const groups = groupSteps(plan, network, graph.parameters);
     return {
       backend: "cpu",
       description: `${pool.threads} threads`,
@@ -28,7 +30,9 @@ export async function cpuTrainer(network: Network, plan: Recipe, threads?: numbe
         await graph.prepare(true);
         const { loss, correct, gradient } = crossEntropy(graph.forward(pixels, true), labels, plan.smoothing);
         graph.backward(gradient);
+        groups.addGradient();
         descend(graph.parameters, plan.optimizer, learningRate, graph.clock.steps++);
+        groups.hold();
         return { images: plan.batch, loss: loss * plan.batch, correct };
       },
       flush: () => Promise.resolve(undefined),

@@ -5,7 +5,9 @@ import { OptionError } from "../errors.ts";
 import { type Optimizer, optimizerSettings } from "./optimizer.ts";
 import { checkSpecs, type QuantizerSpecs } from "./quantizer_spec.ts";
 import { checkPim, type PimOptions } from "./pim/options.ts";
-import { learningRate, type Schedule } from "./schedule.ts";
+import { checkPlainFields, checkSchedule } from "./check_recipe.ts";
+import { checkGroupTerms, type GroupTerms } from "./group_lasso.ts";
+import type { Schedule } from "./schedule.ts";
 
 export {
   type ActivationSpec,
@@ -17,7 +19,7 @@ export {
 } from "./quantizer_spec.ts";
 
 /** Everything that decides the result of training. */
-export interface Recipe extends QuantizerSpecs {
+export interface Recipe extends QuantizerSpecs, GroupTerms {
   /** Passes over the training images. */
   readonly epochs: number;
   /** Images per step, default 128. */
@@ -71,7 +73,7 @@ export const DEFAULT_RECIPE: Recipe = {
  * ```
  */
 export function recipe(options: Partial<Recipe> = {}): Recipe {
-  checkOptions("train", "recipe", options, [...Object.keys(DEFAULT_RECIPE), "layers"]);
+  checkOptions("train", "recipe", options, [...Object.keys(DEFAULT_RECIPE), "layers", "groupLasso", "holdZeros"]);
   const full = { ...DEFAULT_RECIPE, ...options };
   for (const [where, got, least] of [["epochs", full.epochs, 1], ["batch", full.batch, 1], ["seed", full.seed, 0]] as const) {
     if (!Number.isInteger(got) || got < least) {
@@ -80,8 +82,10 @@ export function recipe(options: Partial<Recipe> = {}): Recipe {
   }
   checkOptions("train", "recipe.augment", full.augment, Object.keys(DEFAULT_RECIPE.augment));
   checkOptimizer(full.optimizer);
-  learningRate(full.schedule, 0);
+  checkSchedule(full.schedule, "recipe.schedule");
+  checkPlainFields(full);
   checkSpecs(full);
+  checkGroupTerms(full);
   if (full.pim !== null) checkPim(full.pim, "recipe.pim");
   return full;
 }

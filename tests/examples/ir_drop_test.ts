@@ -8,7 +8,7 @@ const run = (...args: string[]) => runExample("ir_drop", args);
 Deno.test("ir_drop.ts tells output errors, accuracies and times", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const small = ["--images", "1", "--repeats", "1", "--sizes", "1,8", "--ohms", "100", "--threads", "1", "--backend", "cpu"];
+    const small = ["--images", "2", "--repeats", "1", "--sizes", "1,8", "--ohms", "100", "--threads", "1", "--backend", "cpu"];
     const { code, out, error } = await run(...small, "--svg", folder, "--json");
     assertEquals(code, 0, error);
     const { arrays, accuracies, times, pictures } = JSON.parse(out);

@@ -250,11 +250,11 @@ Deno.test("program() refuses unknown, contradictory and missing options by name"
   const mapped = map(decompose(randomQuantized(1)), { rows: 32, algorithm: "im2col" }), wires = { wordLine: 1, bitLine: 1 };
   const cases: [unknown, string][] = [
     [{ devices: "pcm_like" }, "program.devices"],
-    [{ device: "pcm" }, "device.model"],
+    [{ device: "pcm" }, "program.device"],
     [{ device: 7 }, "program.device"],
     [{ device: { model: "rram_milo", sigma: 1 } }, "rram_milo.sigma"],
     [{ time: -1 }, "program.time"],
-    [{ device: "sonos_agrawal", time: 1e9 }, "seconds"],
+    [{ device: "sonos_agrawal", time: 1e9 }, "program.time"],
     [{ wires }, "program.gMax"],
     [{ wires, device: "sonos_agrawal" }, "program.gMax"],
     [{ wires: { ...wires, interleaved: true }, gMax: 1 }, "program.wires.interleaved"],

@@ -3,7 +3,7 @@ import { OptionError } from "../../lib/errors.ts";
 import { checkVerify } from "../../lib/program/verify_options.ts";
 import { addCosts, joinCosts, toleranceFor, verifyCells, verifyStatistics, writeCost } from "../../lib/program/write_verify.ts";
 
-const GOLDEN = new URL("../../../shared/golden/swim/write_verify_loop.json", import.meta.url);
+const GOLDEN = new URL("../golden/swim/write_verify_loop.json", import.meta.url);
 
 const mean = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
 const deviation = (values: ArrayLike<number>) => Math.sqrt(mean(Array.from(values, (value) => value * value)));
@@ -79,21 +79,17 @@ Deno.test("verify options are refused by name when unknown or out of range", () 
   refused({ tolerance: 0.1, maxPulses: 0 }, "verify.maxPulses");
 });
 
-Deno.test({
-  name: "verifyCells() and its closed form equal an independent simulation, redrawn and incremental",
-  ignore: !await Deno.stat(GOLDEN).then(() => true, () => false),
-  fn() {
-    for (const row of JSON.parse(Deno.readTextFileSync(GOLDEN)) as Record<string, number>[]) {
-      const { sigma0: sigma, tol: tolerance } = row as { sigma0: number; tol: number }, closed = verifyStatistics(sigma, tolerance);
-      assertAlmostEquals(closed.deviation, row["analytic_std"]!, 1e-12);
-      assertAlmostEquals(closed.cycles, row["analytic_cycles"]!, 1e-9);
-      for (const [loop, std, cycles] of [["redraw", "mc_std", "mc_cycles"], ["incremental", "incr_std", "incr_cycles"]] as const) {
-        const { left, pulses } = verifyCells(20_000, sigma, { tolerance, loop }, 11);
-        assertAlmostEquals(mean(pulses) / row[cycles]!, 1, 0.03);
-        if (row["mc_std"]! < 1.03 * row["analytic_std"]! || loop === "incremental") {
-          assertAlmostEquals(deviation(left) / row[std]!, 1, 0.03);
-        }
+Deno.test("verifyCells() and its closed form equal an independent simulation, redrawn and incremental", () => {
+  for (const row of JSON.parse(Deno.readTextFileSync(GOLDEN)) as Record<string, number>[]) {
+    const { sigma0: sigma, tol: tolerance } = row as { sigma0: number; tol: number }, closed = verifyStatistics(sigma, tolerance);
+    assertAlmostEquals(closed.deviation, row["analytic_std"]!, 1e-12);
+    assertAlmostEquals(closed.cycles, row["analytic_cycles"]!, 1e-9);
+    for (const [loop, std, cycles] of [["redraw", "mc_std", "mc_cycles"], ["incremental", "incr_std", "incr_cycles"]] as const) {
+      const { left, pulses } = verifyCells(20_000, sigma, { tolerance, loop }, 11);
+      assertAlmostEquals(mean(pulses) / row[cycles]!, 1, 0.03);
+      if (row["mc_std"]! < 1.03 * row["analytic_std"]! || loop === "incremental") {
+        assertAlmostEquals(deviation(left) / row[std]!, 1, 0.03);
       }
     }
-  },
+  }
 });

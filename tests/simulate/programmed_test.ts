@@ -109,6 +109,21 @@ Deno.test("simulate() takes the converters of an earlier result and calibrates n
   await assertRejects(() => arrays.simulate({ ...options, ...wrong }).run(small(), data), OptionError, "simulate.converters.conv9");
 });
 
+Deno.test("simulate() estimates the chip with the bits that reached it", async () => {
+  const bright = { ...data, images: tensor(new Uint8Array(IMAGES * 144).fill(255), images.shape) };
+  const run = async (set: Dataset, estimate = {}) => (await arrays.simulate({ ...options, estimate }).run(small(), set)).estimate!;
+  const [noise, full] = [await run(data), await run(bright)];
+  assert(noise.chip.areaUm2 > 0 && noise.chip.areaUm2 === full.chip.areaUm2);
+  assertNotEquals(noise.chip.energyPj, full.chip.energyPj);
+  const total = noise.layers.reduce((sum, { energyPj }) => sum + energyPj, 0);
+  assert(total > 0 && total <= noise.chip.energyPj * (1 + 1e-9));
+  const [small_, large] = [await run(data, { node: 22 }), await run(data, { node: 65 })];
+  assert(large.chip.areaUm2 > small_.chip.areaUm2);
+  const plain = await arrays.simulate(options).run(small(), data);
+  assertEquals(plain.estimate, undefined);
+  await assertRejects(() => arrays.simulate({ ...options, estimate: { nod: 22 } as never }).run(small(), data), OptionError, "nod");
+});
+
 Deno.test("simulate() draws chips, of which the first is the one simulated alone", async () => {
   const phases: string[] = [];
   const many = await arrays.program(NOISY).simulate({ ...options, draws: 4, batch: 6 }).run(small(), data, {

@@ -28,7 +28,11 @@ export function attributesOf(node: OnnxNode, where: string, most: number): Attri
   const find = (name: string, type: number) => {
     const found = byName.get(name);
     if (found === undefined || found.type === type) return found;
-    throw new GraphError("import an ONNX graph", { where: `${where}, attribute ${name}`, got: `type ${found.type}`, wanted: `type ${type}` });
+    throw new GraphError("import an ONNX graph", {
+      where: `${where}, attribute ${name}`,
+      got: `type ${found.type}`,
+      wanted: `type ${type}`,
+    });
   };
   return {
     integer: (name, otherwise) => {
@@ -48,7 +52,11 @@ export function attributesOf(node: OnnxNode, where: string, most: number): Attri
     tensor: (name) => {
       const found = find(name, TENSOR)?.t;
       return found === undefined ? undefined : readConstant(found, most, () => {
-        throw new GraphError("import an ONNX graph", { where: `${where}, attribute ${name}`, got: "external data", wanted: "data in the node" });
+        throw new GraphError("import an ONNX graph", {
+          where: `${where}, attribute ${name}`,
+          got: "external data",
+          wanted: "data in the node",
+        });
       });
     },
   };

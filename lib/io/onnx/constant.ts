@@ -92,7 +92,12 @@ export function readConstant(tensor: OnnxTensor, most: number, external: Externa
   if (dims.length > 16 || dims.some((extent) => !(extent >= 0)) || !(count <= most)) {
     return refuse(`shape [${dims.slice(0, 16)}]`, `extents of 0 or more and at most ${most} elements; see limits.elements`);
   }
-  if (width === undefined) return refuse(`elements of ${typeName(type)}`, `one of ${Object.keys(WIDTH).map((key) => typeName(Number(key))).join(", ")}`);
+  if (width === undefined) {
+    return refuse(
+      `elements of ${typeName(type)}`,
+      `one of ${Object.keys(WIDTH).map((key) => typeName(Number(key))).join(", ")}`,
+    );
+  }
   const bytes = tensor.dataLocation === 1 ? external(tensor, count * width) : tensor.rawData;
   const made = { kind: "constant", dims, type, ...(tensor.name === "" ? {} : { name: tensor.name }) } as const;
   if (bytes.length > 0 || tensor.dataLocation === 1) {

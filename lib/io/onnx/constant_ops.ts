@@ -60,7 +60,10 @@ const rules: Readonly<Record<string, Rule>> = {
   Gather: ({ inputs, attributes, refuse }) => {
     const [from, index] = inputs as [Constant, Constant];
     if (from.dims.length !== 1 || attributes.integer("axis", 0) !== 0) return refuse("a table of several axes", "a list of numbers");
-    const data = Array.from(index.data, (at) => from.data[at < 0 ? at + from.data.length : at] ?? refuse(`index ${at}`, `0 to ${from.data.length - 1}`));
+    const data = Array.from(
+      index.data,
+      (at) => from.data[at < 0 ? at + from.data.length : at] ?? refuse(`index ${at}`, `0 to ${from.data.length - 1}`),
+    );
     return { ...list(from.type, data), dims: index.dims };
   },
   Identity: ({ inputs }) => inputs[0]!,
@@ -74,7 +77,10 @@ const rules: Readonly<Record<string, Rule>> = {
   Shape: ({ inputs }) => list(DATA_TYPE.int64, inputs[0]!.dims),
   Slice: ({ inputs, refuse }) => {
     const [from, starts, ends, axes, steps] = inputs;
-    if (from!.dims.length !== 1 || starts?.data.length !== 1 || ends?.data.length !== 1 || (axes?.data[0] ?? 0) !== 0 || (steps?.data[0] ?? 1) !== 1) {
+    if (
+      from!.dims.length !== 1 || starts?.data.length !== 1 || ends?.data.length !== 1 || (axes?.data[0] ?? 0) !== 0 ||
+      (steps?.data[0] ?? 1) !== 1
+    ) {
       return refuse("a slice of several axes or steps", "a range of a list");
     }
     return list(from!.type, Array.from(from!.data).slice(starts.data[0]!, ends.data[0]!));
@@ -122,7 +128,13 @@ export function transposed(constant: Constant, order: readonly number[]): Consta
     }
     return to;
   };
-  const moved = { kind: "constant", dims: extents, data: move(data), type, ...(constant.name === undefined ? {} : { name: constant.name }) } as const;
+  const moved = {
+    kind: "constant",
+    dims: extents,
+    data: move(data),
+    type,
+    ...(constant.name === undefined ? {} : { name: constant.name }),
+  } as const;
   return codes === undefined ? moved : { ...moved, codes: { ...codes, data: move(codes.data), axis: order.indexOf(codes.axis) } };
 }
 
@@ -131,7 +143,9 @@ export function resolveShape(dims: readonly number[], target: readonly number[],
   const shape = target.map((extent, axis) => extent === 0 && !zero ? dims[axis] ?? 0 : extent), open = shape.indexOf(-1);
   const count = elements(dims), others = elements(shape.filter((extent) => extent !== -1));
   if (open >= 0) shape[open] = count / others;
-  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0) || elements(shape) !== count) return refuse(`shape [${target}] for [${dims}]`, "as many elements");
+  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0) || elements(shape) !== count) {
+    return refuse(`shape [${target}] for [${dims}]`, "as many elements");
+  }
   return shape;
 }
 
@@ -189,9 +203,12 @@ function allocate(type: number, length: number): TypedArray | undefined {
 function binary({ op, inputs, most, refuse }: ConstantNode): Constant {
   const [a, b] = inputs;
   if (a === undefined || b === undefined) return refuse("one input", "two");
-  const rank = Math.max(a.dims.length, b.dims.length), lift = (dims: readonly number[]) => [...Array(rank - dims.length).fill(1), ...dims] as number[];
+  const rank = Math.max(a.dims.length, b.dims.length),
+    lift = (dims: readonly number[]) => [...Array(rank - dims.length).fill(1), ...dims] as number[];
   const [left, right] = [lift(a.dims), lift(b.dims)], dims = left.map((extent, axis) => extent === 1 ? right[axis]! : extent);
-  if (dims.some((extent, axis) => right[axis] !== 1 && right[axis] !== extent)) return refuse(`shapes [${a.dims}] and [${b.dims}]`, "shapes that fit");
+  if (dims.some((extent, axis) => right[axis] !== 1 && right[axis] !== extent)) {
+    return refuse(`shapes [${a.dims}] and [${b.dims}]`, "shapes that fit");
+  }
   if (elements(dims) > most) return refuse(`${elements(dims)} elements`, `at most ${most}`);
   const data = allocate(a.type, elements(dims)) ?? refuse(`numbers of type ${a.type}`, "floats or integers");
   const source = (from: readonly number[], at: number) => {
@@ -210,15 +227,23 @@ function binary({ op, inputs, most, refuse }: ConstantNode): Constant {
 }
 
 /** Scale and zero of (de)quantisation, with the axis they run along. */
-function steps({ inputs, attributes, refuse }: ConstantNode): { scales: Float32Array; zeros: TypedArray | undefined; axis: number; of: (at: number) => number } {
+function steps(
+  { inputs, attributes, refuse }: ConstantNode,
+): { scales: Float32Array; zeros: TypedArray | undefined; axis: number; of: (at: number) => number } {
   const [{ dims }, scale, zero] = inputs as [Constant, Constant | undefined, Constant | undefined];
   if (scale === undefined) return refuse("no scale", "a constant scale");
   const given = attributes.integer("axis", 1), axis = scale.data.length === 1 ? 0 : given < 0 ? given + dims.length : given;
   if (attributes.integer("block_size", 0) !== 0) return refuse("scales of blocks", "one scale, or one per channel");
-  if (scale.data.length !== 1 && scale.data.length !== dims[axis]) return refuse(`${scale.data.length} scales`, `1 or ${dims[axis]}, the extent of axis ${axis}`);
-  if (zero !== undefined && zero.data.length !== scale.data.length) return refuse(`${zero.data.length} zero points`, `${scale.data.length}, as many as scales`);
+  if (scale.data.length !== 1 && scale.data.length !== dims[axis]) {
+    return refuse(`${scale.data.length} scales`, `1 or ${dims[axis]}, the extent of axis ${axis}`);
+  }
+  if (zero !== undefined && zero.data.length !== scale.data.length) {
+    return refuse(`${zero.data.length} zero points`, `${scale.data.length}, as many as scales`);
+  }
   const scales = new Float32Array(scale.data);
-  if (scales.some((value) => !(value > 0 && Number.isFinite(value)))) return refuse("a scale that is not positive", "positive, finite scales");
+  if (scales.some((value) => !(value > 0 && Number.isFinite(value)))) {
+    return refuse("a scale that is not positive", "positive, finite scales");
+  }
   const inner = elements(dims.slice(axis + 1));
   return { scales, zeros: zero?.data, axis, of: scales.length === 1 ? () => 0 : (at) => Math.floor(at / inner) % scales.length };
 }

@@ -122,7 +122,11 @@ export function addLayer(node: NodeContext, layer: Layer, parameters: Readonly<R
   const { graph } = node;
   const shape = outputShape(layer, layer.inputs.map((name) => graph.shapes.get(name)!));
   if (!(elements(shape) <= graph.limits.activation)) {
-    return node.refuse(`an output of ${elements(shape)} numbers`, `at most ${graph.limits.activation}`, "Raise limits.activation if this is meant.");
+    return node.refuse(
+      `an output of ${elements(shape)} numbers`,
+      `at most ${graph.limits.activation}`,
+      "Raise limits.activation if this is meant.",
+    );
   }
   graph.layers.set(layer.name, layer);
   graph.shapes.set(layer.name, shape);

@@ -94,7 +94,8 @@ export function convertGraph(model: OnnxModel, name: string, conversion: Convers
   graph.output.forEach((output) => use(output.name));
   const nameOf = layerNames();
   graph.node.forEach((node, index) => {
-    const where = `node ${index + 1}${node.name === "" ? "" : ` ${JSON.stringify(node.name)}`} (${node.opType})`, refuse = refuseNode(where);
+    const where = `node ${index + 1}${node.name === "" ? "" : ` ${JSON.stringify(node.name)}`} (${node.opType})`,
+      refuse = refuseNode(where);
     if (node.domain !== "" && node.domain !== "ai.onnx") return refuse(`domain ${node.domain}`, "operations of ONNX itself");
     const inputs = node.input.map((input) => {
       if (input === "") return undefined;
@@ -108,8 +109,12 @@ export function convertGraph(model: OnnxModel, name: string, conversion: Convers
         made = computeConstant({ op, inputs: inputs as (Constant | undefined)[], attributes, most: limits.elements, refuse });
       }
       if (made === undefined && Object.hasOwn(rules, op)) {
-        const stem = inputs.slice(1).map((each) => each?.kind === "constant" ? each.name : undefined).find((each) => /\.[a-z_]+$/i.test(each ?? ""));
-        const weights = op === "Conv" || op === "Gemm" || op === "MatMul" || op === "BatchNormalization" ? stem?.replace(/\.[a-z_]+$/i, "") : undefined;
+        const stem = inputs.slice(1).map((each) => each?.kind === "constant" ? each.name : undefined).find((each) =>
+          /\.[a-z_]+$/i.test(each ?? "")
+        );
+        const weights = op === "Conv" || op === "Gemm" || op === "MatMul" || op === "BatchNormalization"
+          ? stem?.replace(/\.[a-z_]+$/i, "")
+          : undefined;
         const fresh = nameOf([weights, moduleName(node.name), node.name, outputs[0]], op);
         made = rules[op]!({ op, where, opset, inputs, outputs, attributes, name: fresh, graph: context, refuse });
       }
@@ -126,9 +131,17 @@ export function convertGraph(model: OnnxModel, name: string, conversion: Convers
   });
   const layers = upTo(context, output(graph, values, context));
   const known = new Set(layers.map((layer) => layer.name)), owner = (parameter: string) => parameter.slice(0, parameter.lastIndexOf("."));
-  const kept = <T>(all: Readonly<Record<string, T>>) => Object.fromEntries(Object.entries(all).filter(([parameter]) => known.has(owner(parameter))));
+  const kept = <T>(all: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(all).filter(([parameter]) => known.has(owner(parameter))));
   const codes = kept(context.codes);
-  return { kind: "network", name, input: shape, layers, parameters: kept(context.parameters), ...(Object.keys(codes).length === 0 ? {} : { codes }) };
+  return {
+    kind: "network",
+    name,
+    input: shape,
+    layers,
+    parameters: kept(context.parameters),
+    ...(Object.keys(codes).length === 0 ? {} : { codes }),
+  };
 }
 
 /** Notes whether a value is the only one that shows its layer, and read once. */
@@ -174,13 +187,17 @@ function constantNode(attributes: NodeContext["attributes"], refuse: NodeContext
 }
 
 /** The one input that is no constant, as an image. */
-function imageInput(graph: OnnxGraph, given: Shape | undefined): { info: OnnxValueInfo; shape: Shape; batch: number; last: Activation["view"] } {
+function imageInput(
+  graph: OnnxGraph,
+  given: Shape | undefined,
+): { info: OnnxValueInfo; shape: Shape; batch: number; last: Activation["view"] } {
   const constants = new Set(graph.initializer.map(({ name }) => name)), open = graph.input.filter(({ name }) => !constants.has(name));
   const [info] = open;
   if (info === undefined || open.length > 1) {
     throw new GraphError(ACTION, { where: "inputs", got: open.map(({ name }) => name), wanted: "one: the images" });
   }
-  const type = info.type?.value.case === "tensorType" ? info.type.value.value as OnnxTensorType : undefined, dims = (type?.shape?.dim ?? []).map(extent);
+  const type = info.type?.value.case === "tensorType" ? info.type.value.value as OnnxTensorType : undefined,
+    dims = (type?.shape?.dim ?? []).map(extent);
   const first = graph.node.find(({ input }) => input.includes(info.name));
   const channelsLast = first?.opType === "Transpose" && first.attribute.find(({ name }) => name === "perm")?.ints.join() === "0,3,1,2";
   const wanted = "[n, channels, height, width], or [n, features]";
@@ -193,10 +210,17 @@ function imageInput(graph: OnnxGraph, given: Shape | undefined): { info: OnnxVal
     throw new GraphError(ACTION, { where: info.name, got: `images of shape [${shape}]`, wanted: `[${given}], as the option input says` });
   }
   if (shape.some((each) => each === undefined || !Number.isSafeInteger(each) || each < 1)) {
-    throw new GraphError(ACTION, { where: info.name, got: `extents [${dims.map((each) => each ?? "?")}]`, wanted, hint: "Give the option input: [height, width, channels]." });
+    throw new GraphError(ACTION, {
+      where: info.name,
+      got: `extents [${dims.map((each) => each ?? "?")}]`,
+      wanted,
+      hint: "Give the option input: [height, width, channels].",
+    });
   }
   const sizes = shape as unknown as Shape, batch = dims[0] ?? 1;
-  const view: Activation["view"] = dims.length === 2 ? { kind: "flat", order: "chw", from: sizes } : { kind: channelsLast ? "nhwc" : "nchw" };
+  const view: Activation["view"] = dims.length === 2
+    ? { kind: "flat", order: "chw", from: sizes }
+    : { kind: channelsLast ? "nhwc" : "nchw" };
   return { info, shape: sizes, batch: Number.isSafeInteger(batch) && batch > 0 ? batch : 1, last: view };
 }
 
@@ -208,11 +232,17 @@ function extent({ value }: OnnxDimension): number | undefined {
 function output(graph: OnnxGraph, values: ReadonlyMap<string, Value>, { shapes }: GraphContext): string {
   const names = graph.output.map(({ name }) => name), value = values.get(names[0] ?? "");
   if (names.length !== 1) throw new GraphError(ACTION, { where: "outputs", got: names, wanted: "one: the classes" });
-  if (value?.kind !== "activation" || value.layer === INPUT) throw new GraphError(ACTION, { where: names[0]!, got: "an output that no layer makes", wanted: "a network" });
+  if (value?.kind !== "activation" || value.layer === INPUT) {
+    throw new GraphError(ACTION, { where: names[0]!, got: "an output that no layer makes", wanted: "a network" });
+  }
   const [height, width] = shapes.get(value.layer)!, { view } = value;
   const ordered = view.kind === "flat" ? view.order === "hwc" || view.from[0] * view.from[1] === 1 : height * width === 1;
   if (!ordered || value.quantized !== undefined || value.pad !== undefined) {
-    throw new GraphError(ACTION, { where: names[0]!, got: `an output that is an image of shape [${shapes.get(value.layer)}]`, wanted: "one number per class" });
+    throw new GraphError(ACTION, {
+      where: names[0]!,
+      got: `an output that is an image of shape [${shapes.get(value.layer)}]`,
+      wanted: "one number per class",
+    });
   }
   return value.layer;
 }
@@ -221,7 +251,7 @@ function output(graph: OnnxGraph, values: ReadonlyMap<string, Value>, { shapes }
 function upTo({ layers }: GraphContext, last: string): Layer[] {
   const wanted = new Set([last]), all = [...layers.values()];
   for (let at = all.length - 1; at >= 0; at--) {
-    if (wanted.has(all[at]!.name)) for (const input of all[at]!.inputs) wanted.add(input);
+    if (wanted.has(all[at]!.name)) { for (const input of all[at]!.inputs) wanted.add(input); }
   }
   const kept = all.filter(({ name }) => wanted.has(name)), place = kept.findIndex(({ name }) => name === last);
   return kept.slice(0, place + 1);

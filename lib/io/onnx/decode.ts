@@ -8,14 +8,14 @@ import { folderOf } from "../atomic.ts";
 import type { ExternalData } from "./constant.ts";
 import { convertGraph } from "./convert.ts";
 import { loadOnnx } from "./library.ts";
-import { fillLimits, type FilledLimits, type OnnxLimits } from "./limits.ts";
+import { type FilledLimits, fillLimits, type OnnxLimits } from "./limits.ts";
 import { type Normalisation, normalised } from "./normalise.ts";
 import { scanModel } from "./scan.ts";
 import type { OnnxEntry, OnnxModel, OnnxTensor } from "./schema.ts";
 
 /** How an ONNX file is read. */
 export interface OnnxOptions extends Normalisation {
-  /** Name of the network; default that of the graph. */
+  /** Name of the network; default that of the graph, or with `readOnnx` of the file. */
   readonly name?: string;
   /** Height, width and channels of an image, where the file leaves them open. */
   readonly input?: Shape;
@@ -24,6 +24,9 @@ export interface OnnxOptions extends Normalisation {
   /** Called with a sentence for everything that was changed or left out. */
   readonly onNote?: (note: string) => void;
 }
+
+/** Other files open at once. */
+const MOST_FILES = 256;
 
 const KNOWN = ["name", "input", "limits", "onNote", "encoding", "mean", "std", "normalise"];
 
@@ -69,7 +72,7 @@ export async function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): 
  * @throws {FileError} also if it cannot be read, or names data outside its folder.
  */
 export async function readOnnx(path: string, options: OnnxOptions = {}): Promise<Network> {
-  const limits = check(options), folder = folderOf(path);
+  const limits = check(options), folder = folderOf(path), file = path.split(/[/\\]/).at(-1)!.replace(/\.onnx$/i, "");
   const { size } = await about(path, path);
   if (size > limits.bytes) throw tooLarge(path, size, limits);
   const model = await parse(await Deno.readFile(path), path, limits);
@@ -80,11 +83,20 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
       if (tensor.dataLocation !== 1) continue;
       const location = locationOf(tensor);
       if (files.has(location)) continue;
+      if (files.size === MOST_FILES) {
+        throw new FileError("read an ONNX file", {
+          where: path,
+          got: `data in more than ${MOST_FILES} files`,
+          wanted: "at most that many",
+        });
+      }
       const resolved = await inside(folder, location, tensor);
       files.set(location, Object.assign(await Deno.open(resolved, { read: true }), { bytes: (await about(resolved, path)).size }));
     }
-    return convert(model, options, limits, (tensor, bytes) => {
-      const file = files.get(locationOf(tensor))!, offset = Number(entry(tensor, "offset") ?? 0), length = Number(entry(tensor, "length") ?? bytes);
+    return convert(model, file === "" ? options : { name: file, ...options }, limits, (tensor, bytes) => {
+      const file = files.get(locationOf(tensor))!,
+        offset = Number(entry(tensor, "offset") ?? 0),
+        length = Number(entry(tensor, "length") ?? bytes);
       left.bytes -= bytes;
       if (!Number.isSafeInteger(offset) || offset < 0 || length !== bytes || offset + bytes > file.bytes) {
         throw new FileError("read an ONNX file", {
@@ -98,7 +110,13 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
       file.seekSync(offset, Deno.SeekMode.Start);
       for (let done = 0; done < bytes;) {
         const count = file.readSync(data.subarray(done));
-        if (count === null) throw new FileError("read an ONNX file", { where: locationOf(tensor), got: "the end of the file", wanted: `${bytes} bytes at ${offset}` });
+        if (count === null) {
+          throw new FileError("read an ONNX file", {
+            where: locationOf(tensor),
+            got: "the end of the file",
+            wanted: `${bytes} bytes at ${offset}`,
+          });
+        }
         done += count;
       }
       return data;
@@ -111,15 +129,24 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
 function check(options: OnnxOptions): FilledLimits {
   checkOptions("read an ONNX file", "options", options, KNOWN);
   const { input, name } = options;
-  if (input !== undefined && !(Array.isArray(input) && input.length === 3 && input.every((each) => Number.isSafeInteger(each) && each > 0))) {
+  if (
+    input !== undefined && !(Array.isArray(input) && input.length === 3 && input.every((each) => Number.isSafeInteger(each) && each > 0))
+  ) {
     throw new OptionError("read an ONNX file", { where: "input", got: input, wanted: "[height, width, channels]" });
   }
-  if (name !== undefined && (typeof name !== "string" || name === "")) throw new OptionError("read an ONNX file", { where: "name", got: name, wanted: "a name" });
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    throw new OptionError("read an ONNX file", { where: "name", got: name, wanted: "a name" });
+  }
   return fillLimits(options.limits);
 }
 
 function tooLarge(where: string, size: number, { bytes }: FilledLimits): FileError {
-  return new FileError("read an ONNX file", { where, got: `${size} bytes`, wanted: `at most ${bytes}`, hint: "Raise limits.bytes if this is meant." });
+  return new FileError("read an ONNX file", {
+    where,
+    got: `${size} bytes`,
+    wanted: `at most ${bytes}`,
+    hint: "Raise limits.bytes if this is meant.",
+  });
 }
 
 async function parse(bytes: Uint8Array, where: string, limits: FilledLimits): Promise<OnnxModel> {
@@ -143,7 +170,10 @@ async function parse(bytes: Uint8Array, where: string, limits: FilledLimits): Pr
 function convert(model: OnnxModel, options: OnnxOptions, limits: FilledLimits, external: ExternalData): Network {
   const { input, onNote = () => {} } = options, name = options.name ?? (model.graph!.name.slice(0, 200) || "network");
   const { encoding, ...normalisation } = options, own = encoding ?? savedEncoding(model);
-  const network = normalised(convertGraph(model, name, { input, limits, external, note: onNote }), { ...normalisation, ...(own === undefined ? {} : { encoding: own }) });
+  const network = normalised(convertGraph(model, name, { input, limits, external, note: onNote }), {
+    ...normalisation,
+    ...(own === undefined ? {} : { encoding: own }),
+  });
   validate(network);
   return network;
 }
@@ -154,7 +184,11 @@ function savedEncoding({ metadataProps }: OnnxModel): Network["encoding"] | unde
   if (text === undefined) return undefined;
   const [zero, scale, ...more] = text.split(" ").map(Number);
   if (Number.isInteger(zero) && scale! > 0 && Number.isFinite(scale) && more.length === 0) return { zero: zero!, scale: scale! };
-  throw new FileError("read an ONNX file", { where: "metadata bitline.encoding", got: text.slice(0, 80), wanted: "an integer and a positive number" });
+  throw new FileError("read an ONNX file", {
+    where: "metadata bitline.encoding",
+    got: text.slice(0, 80),
+    wanted: "an integer and a positive number",
+  });
 }
 
 function entry({ externalData }: OnnxTensor, key: string): string | undefined {
@@ -168,12 +202,21 @@ function locationOf(tensor: OnnxTensor): string {
 /** Path of external data, which must lie in the folder of the model, links followed. */
 async function inside(folder: string, location: string, tensor: OnnxTensor): Promise<string> {
   const refuse = (got: string, cause?: unknown) =>
-    new FileError("read an ONNX file", { where: `tensor ${JSON.stringify(tensor.name)}`, got, wanted: "a file in the folder of the model, or below", cause });
+    new FileError("read an ONNX file", {
+      where: `tensor ${JSON.stringify(tensor.name)}`,
+      got,
+      wanted: "a file in the folder of the model, or below",
+      cause,
+    });
   const parts = location.split(/[/\\]/);
-  if (location === "" || parts.includes("..") || /^([/\\]|[A-Za-z]:)|\0/.test(location)) throw refuse(`data at ${JSON.stringify(location)}`);
+  if (location === "" || parts.includes("..") || /^([/\\]|[A-Za-z]:)|\0/.test(location)) {
+    throw refuse(`data at ${JSON.stringify(location)}`);
+  }
   try {
     const root = await Deno.realPath(folder), path = await Deno.realPath(`${folder}/${location}`);
-    if (!path.startsWith(root.endsWith("/") ? root : `${root}/`)) throw refuse(`data at ${JSON.stringify(location)}, which leads to ${path}`);
+    if (!path.startsWith(root.endsWith("/") ? root : `${root}/`)) {
+      throw refuse(`data at ${JSON.stringify(location)}, which leads to ${path}`);
+    }
     return path;
   } catch (cause) {
     if (cause instanceof FileError) throw cause;
@@ -188,6 +231,11 @@ async function about(path: string, where: string): Promise<{ readonly size: numb
     throw new FileError("read an ONNX file", { where, got: "no file", wanted: "a file" });
   } catch (cause) {
     if (cause instanceof FileError) throw cause;
-    throw new FileError("read an ONNX file", { where, got: cause instanceof Deno.errors.NotFound ? "no such file" : (cause as Error).message, wanted: "a readable file", cause });
+    throw new FileError("read an ONNX file", {
+      where,
+      got: cause instanceof Deno.errors.NotFound ? "no such file" : (cause as Error).message,
+      wanted: "a readable file",
+      cause,
+    });
   }
 }

@@ -24,8 +24,8 @@ type Attribute = number | readonly number[] | { readonly real: number };
 interface Writer {
   readonly nodes: unknown[];
   readonly initializers: unknown[];
-  /** Adds a node with one output, which gets the node's name. */
-  node(op: string, name: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
+  /** Adds a node with one output, which gets the node's name unless another is given. */
+  node(op: string, name: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>, output?: string): string;
   /** Adds a constant. */
   constant(name: string, data: ArrayBufferView, dims: readonly number[], type: number): string;
 }
@@ -61,7 +61,8 @@ export async function encodeOnnx(source: Network | QuantizedNetwork, options: En
   /** Name and rank of every layer's output. */
   const outputs = new Map<string, { name: string; flat: boolean }>([[INPUT, { name: INPUT, flat: false }]]);
   for (const layer of network.layers) {
-    const inputs = layer.inputs.map((name) => outputs.get(name)!), flat = layer.op === "linear" || layer.op === "flatten" || inputs[0]!.flat;
+    const inputs = layer.inputs.map((name) => outputs.get(name)!),
+      flat = layer.op === "linear" || layer.op === "flatten" || inputs[0]!.flat;
     outputs.set(layer.name, { name: writeLayer(writer, source, layer, inputs, shapes), flat });
   }
   const last = network.layers.at(-1)!, end = outputs.get(last.name)!, size = elements(shapes.get(last.name)!);
@@ -93,14 +94,14 @@ function newWriter(): Writer {
   return {
     nodes,
     initializers,
-    node(opType, name, input, attributes = {}) {
+    node(opType, name, input, attributes = {}, output = name) {
       const attribute = Object.entries(attributes).map(([name, value]) => {
         if (typeof value === "number") return { name, type: 2, i: BigInt(value) };
         if ("real" in value) return { name, type: 1, f: value.real };
         return { name, type: 7, ints: value.map(BigInt) };
       });
-      nodes.push({ opType, name, input: [...input], output: [name], attribute });
-      return name;
+      nodes.push({ opType, name, input: [...input], output: [output], attribute });
+      return output;
     },
     constant(name, data, dims, dataType) {
       const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
@@ -111,7 +112,10 @@ function newWriter(): Writer {
 }
 
 function info(name: string, extents: readonly number[]): unknown {
-  const dim = [{ value: { case: "dimParam", value: "n" } }, ...extents.map((value) => ({ value: { case: "dimValue", value: BigInt(value) } }))];
+  const dim = [
+    { value: { case: "dimParam", value: "n" } },
+    ...extents.map((value) => ({ value: { case: "dimValue", value: BigInt(value) } })),
+  ];
   return { name, type: { value: { case: "tensorType", value: { elemType: DATA_TYPE.float, shape: { dim } } } } };
 }
 
@@ -132,7 +136,8 @@ function writeLayer(
   const [height, width, channels] = shapes.get(layer.inputs[0]!)!;
   switch (layer.op) {
     case "conv": {
-      const { kernel, stride, padding, dilation, groups } = layer, weight = codes === undefined ? real("weight") : coded(writer, name, codes);
+      const { kernel, stride, padding, dilation, groups } = layer,
+        weight = codes === undefined ? real("weight") : coded(writer, name, codes);
       return writer.node("Conv", name, [...from, weight, ...(layer.bias ? [real("bias")] : [])], {
         kernel_shape: kernel,
         strides: stride,
@@ -147,18 +152,22 @@ function writeLayer(
       return writer.node("Gemm", name, [rows, weight, ...(layer.bias ? [real("bias")] : [])], { transB: 1 });
     }
     case "batchNorm":
-      return writer.node("BatchNormalization", name, [...from, ...["weight", "bias", "mean", "variance"].map(real)], { epsilon: { real: layer.epsilon } });
+      return writer.node("BatchNormalization", name, [...from, ...["weight", "bias", "mean", "variance"].map(real)], {
+        epsilon: { real: layer.epsilon },
+      });
     case "relu": {
-      const quantized = source.kind === "quantized" ? source.activations[name] : undefined, alpha = network.parameters[`${name}.alpha`]?.data[0];
+      const quantized = source.kind === "quantized" ? source.activations[name] : undefined,
+        alpha = network.parameters[`${name}.alpha`]?.data[0];
       const limit = quantized === undefined ? alpha : quantized.step * (2 ** quantized.bits - 1);
       if (limit === undefined) return writer.node("Relu", name, from);
       const least = writer.constant(`${name}.least`, Float32Array.of(0), [], DATA_TYPE.float);
       const most = writer.constant(`${name}.most`, Float32Array.of(limit), [], DATA_TYPE.float);
       if (quantized === undefined) return writer.node("Clip", name, [...from, least, most]);
-      const clipped = writer.node("Clip", `${name}.clipped`, [...from, least, most]);
+      const clipped = writer.node("Clip", name, [...from, least, most], {}, `${name}.clipped`);
       const step = writer.constant(`${name}.step`, Float32Array.of(quantized.step), [], DATA_TYPE.float);
       const zero = writer.constant(`${name}.zero`, Uint8Array.of(0), [], DATA_TYPE.uint8);
-      return writer.node("DequantizeLinear", name, [writer.node("QuantizeLinear", `${name}.codes`, [clipped, step, zero]), step, zero]);
+      const integers = writer.node("QuantizeLinear", `${name}.codes`, [clipped, step, zero]);
+      return writer.node("DequantizeLinear", `${name}.real`, [integers, step, zero], {}, name);
     }
     case "maxPool":
     case "averagePool": {
@@ -172,14 +181,18 @@ function writeLayer(
     case "concat":
       return writer.node("Concat", name, from, { axis: 1 });
     case "slice": {
-      const list = (part: string, value: number) => writer.constant(`${name}.${part}`, BigInt64Array.of(BigInt(value)), [1], DATA_TYPE.int64);
+      const list = (part: string, value: number) =>
+        writer.constant(`${name}.${part}`, BigInt64Array.of(BigInt(value)), [1], DATA_TYPE.int64);
       return writer.node("Slice", name, [...from, list("start", layer.first), list("end", layer.first + layer.channels), list("axis", 1)]);
     }
     case "shuffle": {
       const list = (part: string, values: readonly number[]) => {
         return writer.constant(`${name}.${part}`, BigInt64Array.from(values.map(BigInt)), [values.length], DATA_TYPE.int64);
       };
-      const heaps = writer.node("Reshape", `${name}.heaps`, [...from, list("split", [0, layer.groups, channels / layer.groups, height, width])]);
+      const heaps = writer.node("Reshape", `${name}.heaps`, [
+        ...from,
+        list("split", [0, layer.groups, channels / layer.groups, height, width]),
+      ]);
       const dealt = writer.node("Transpose", `${name}.dealt`, [heaps], { perm: [0, 2, 1, 3, 4] });
       return writer.node("Reshape", name, [dealt, list("joined", inputs[0]!.flat ? [0, channels] : [0, channels, height, width])]);
     }
@@ -207,7 +220,12 @@ function coded(writer: Writer, layer: string, { codes: { data, shape }, zero, sc
   }
   const step = scale / factor, steps = scales === undefined ? Float32Array.of(step) : new Float32Array(scales.length);
   scales?.forEach((each, channel) => steps[channel] = step * each);
-  const integers = writer.constant(`${name}_codes`, narrow ? new Int8Array(values) : values, shape, narrow ? DATA_TYPE.int8 : DATA_TYPE.int32);
+  const integers = writer.constant(
+    `${name}_codes`,
+    narrow ? new Int8Array(values) : values,
+    shape,
+    narrow ? DATA_TYPE.int8 : DATA_TYPE.int32,
+  );
   const scaling = writer.constant(`${name}_scale`, steps, scales === undefined ? [] : [steps.length], DATA_TYPE.float);
   return writer.node("DequantizeLinear", name, [integers, scaling], { axis: 0 });
 }

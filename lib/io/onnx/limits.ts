@@ -7,7 +7,7 @@ import { checkOptions } from "../../options.ts";
 export interface OnnxLimits {
   /** Bytes of the file, and of all its external data together; default 1 GiB. */
   readonly bytes?: number;
-  /** Fields of all messages: nodes, attributes, names, numbers outside raw data; default 4 million. */
+  /** Fields of all messages: nodes, attributes, names, numbers outside raw data; default 1 million. */
   readonly fields?: number;
   /** Elements of one constant, computed ones included; default 2^28. */
   readonly elements?: number;
@@ -18,7 +18,7 @@ export interface OnnxLimits {
 /** {@linkcode OnnxLimits} with defaults filled in. */
 export type FilledLimits = Readonly<Required<OnnxLimits>>;
 
-const DEFAULTS: FilledLimits = { bytes: 2 ** 30, fields: 4_000_000, elements: 2 ** 28, activation: 2 ** 26 };
+const DEFAULTS: FilledLimits = { bytes: 2 ** 30, fields: 1_000_000, elements: 2 ** 28, activation: 2 ** 26 };
 
 /** Fills in defaults. @throws {OptionError} on an unknown limit or one that is not a positive integer. */
 export function fillLimits(limits: OnnxLimits = {}): FilledLimits {

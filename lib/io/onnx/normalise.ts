@@ -32,7 +32,9 @@ const ACTION = "import an ONNX graph";
  */
 export function normalised(network: Omit<Network, "encoding">, options: Normalisation): Network {
   const { encoding = { zero: 0, scale: 1 / 255 }, normalise = "auto" } = options, channels = network.input[2];
-  if (normalise !== "auto" && normalise !== "fold") throw new OptionError(ACTION, { where: "normalise", got: normalise, wanted: '"auto" or "fold"' });
+  if (normalise !== "auto" && normalise !== "fold") {
+    throw new OptionError(ACTION, { where: "normalise", got: normalise, wanted: '"auto" or "fold"' });
+  }
   if (!Number.isInteger(encoding.zero) || !(encoding.scale > 0 && Number.isFinite(encoding.scale))) {
     throw new OptionError(ACTION, { where: "encoding", got: encoding, wanted: "an integer zero and a positive scale" });
   }
@@ -65,7 +67,9 @@ export function normalised(network: Omit<Network, "encoding">, options: Normalis
   if (normalise === "fold") {
     throw new GraphError(ACTION, {
       where: readers[0]?.name ?? INPUT,
-      got: `mean [${mean}] and std [${std}] before ${coded ? "quantised weights" : whole ? "a padded convolution" : "a layer that is no convolution"}`,
+      got: `mean [${mean}] and std [${std}] before ${
+        coded ? "quantised weights" : whole ? "a padded convolution" : "a layer that is no convolution"
+      }`,
       wanted: "an unpadded convolution, or a mean that is one whole pixel value for all channels",
       hint: 'With normalise: "auto" a batch norm before it does the same in floating point.',
     });
@@ -88,8 +92,12 @@ export function normalised(network: Omit<Network, "encoding">, options: Normalis
 
 function perChannel(where: string, given: number | readonly number[], channels: number): number[] {
   const values = typeof given === "number" ? Array(channels).fill(given) as number[] : [...given];
-  if (!values.every((value) => typeof value === "number" && Number.isFinite(value))) throw new OptionError(ACTION, { where, got: given, wanted: "finite numbers" });
-  if (values.length !== channels) throw new ShapeError(ACTION, { where, got: `${values.length} numbers`, wanted: `1 or ${channels}, one per channel` });
+  if (!values.every((value) => typeof value === "number" && Number.isFinite(value))) {
+    throw new OptionError(ACTION, { where, got: given, wanted: "finite numbers" });
+  }
+  if (values.length !== channels) {
+    throw new ShapeError(ACTION, { where, got: `${values.length} numbers`, wanted: `1 or ${channels}, one per channel` });
+  }
   return values;
 }
 
@@ -101,7 +109,9 @@ function commonZero(factor: readonly number[], shift: readonly number[], { zero,
 
 function without(network: Network, layer: Layer): Network {
   const parameters = Object.fromEntries(
-    Object.entries(network.parameters).filter(([name]) => !["weight", "bias", "mean", "variance"].some((part) => name === `${layer.name}.${part}`)),
+    Object.entries(network.parameters).filter(([name]) =>
+      !["weight", "bias", "mean", "variance"].some((part) => name === `${layer.name}.${part}`)
+    ),
   );
   const layers = network.layers.filter((each) => each !== layer)
     .map((each) => ({ ...each, inputs: each.inputs.map((input) => input === layer.name ? INPUT : input) }));

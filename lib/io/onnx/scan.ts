@@ -1,9 +1,9 @@
 // Counts what a protobuf file would become before it is parsed: two bytes can stand for a whole object, so bytes alone bound nothing.
 
-/** A message type: which of its fields are messages, and which hold one number per byte or so when packed. */
+/** A message type: which of its fields are messages, and of those with packed numbers, how many bytes cost as much as a field. */
 interface Message {
   readonly messages?: Readonly<Record<number, () => Message>>;
-  readonly packed?: readonly number[];
+  readonly packed?: Readonly<Record<number, number>>;
 }
 
 const entry: Message = {};
@@ -12,11 +12,23 @@ const shape: Message = { messages: { 1: () => dimension } };
 const tensorType: Message = { messages: { 2: () => shape } };
 const type: Message = { messages: { 1: () => tensorType, 4: () => holder, 5: () => holder, 8: () => tensorType, 9: () => holder } };
 const holder: Message = { messages: { 1: () => type, 2: () => type } };
-const tensor: Message = { messages: { 3: () => entry, 13: () => entry, 16: () => entry }, packed: [1, 4, 5, 7, 10, 11] };
-const sparse: Message = { messages: { 1: () => tensor, 2: () => tensor }, packed: [3] };
+const tensor: Message = {
+  messages: { 3: () => entry, 13: () => entry, 16: () => entry },
+  packed: { 1: 4, 4: 64, 5: 16, 7: 4, 10: 64, 11: 4 },
+};
+const sparse: Message = { messages: { 1: () => tensor, 2: () => tensor }, packed: { 3: 4 } };
 const attribute: Message = {
-  messages: { 5: () => tensor, 6: () => graph, 10: () => tensor, 11: () => graph, 14: () => type, 15: () => type, 22: () => sparse, 23: () => sparse },
-  packed: [7, 8],
+  messages: {
+    5: () => tensor,
+    6: () => graph,
+    10: () => tensor,
+    11: () => graph,
+    14: () => type,
+    15: () => type,
+    22: () => sparse,
+    23: () => sparse,
+  },
+  packed: { 7: 16, 8: 4 },
 };
 const node: Message = { messages: { 5: () => attribute, 9: () => entry, 10: () => entry } };
 const value: Message = { messages: { 2: () => type, 4: () => entry } };
@@ -34,7 +46,9 @@ const graph: Message = {
   },
 };
 const procedure: Message = { messages: { 7: () => node, 9: () => entry, 11: () => attribute, 12: () => value, 14: () => entry } };
-const model: Message = { messages: { 7: () => graph, 8: () => entry, 14: () => entry, 20: () => entry, 25: () => procedure, 26: () => entry } };
+const model: Message = {
+  messages: { 7: () => graph, 8: () => entry, 14: () => entry, 20: () => entry, 25: () => procedure, 26: () => entry },
+};
 
 const DEEPEST = 64;
 
@@ -44,7 +58,7 @@ export type ScanFault = { readonly got: string; readonly wanted: string };
 /**
  * Walks the wire format of a model without building anything.
  *
- * @param most Fields allowed; packed numbers count one per byte, or per width where that is fixed.
+ * @param most Fields allowed; packed numbers count by the memory they take.
  * @returns What is wrong, or undefined if the bytes are whole and within bounds.
  */
 export function scanModel(bytes: Uint8Array, most: number): ScanFault | undefined {
@@ -86,14 +100,14 @@ export function scanModel(bytes: Uint8Array, most: number): ScanFault | undefine
         const inner = kind.messages?.[field];
         if (inner !== undefined) {
           if (!walk(inner(), stop, depth + 1)) return false;
-        } else if (kind.packed?.includes(field)) fields += length / 4;
+        } else fields += length / (kind.packed?.[field] ?? Infinity);
         cursor.at = stop;
       } else {
         fault = { got: `wire type ${wire} at byte ${start}`, wanted: "a protobuf file" };
         return false;
       }
       if (fields > most) {
-        fault = { got: `more than ${most} fields`, wanted: "at most that many", };
+        fault = { got: `more than ${most} fields`, wanted: "at most that many" };
         return false;
       }
     }

@@ -9,6 +9,11 @@ import type { Network } from "../graph.ts";
 export interface LenetOptions {
   /** Number of outputs; default 10. */
   readonly classes?: number;
+  /**
+   * Whether every layer but the last has a batch norm (`bn1` … `bn4`) before its ReLU, and no bias; default false, as published. For low bits: quantizers that
+   * leave the size of weights to what follows need it.
+   */
+  readonly batchNorm?: boolean;
   /** Seed of the initial parameters; default 0. */
   readonly seed?: number;
   /** Parameters to use instead of initial values, by name. */
@@ -31,27 +36,38 @@ export interface LenetOptions {
  */
 export function lenet(options: LenetOptions = {}): Network {
   for (const key of Object.keys(options)) {
-    if (!["classes", "seed", "parameters"].includes(key)) {
-      throw new OptionError("build lenet", { where: `lenet.${key}`, got: "an unknown option", wanted: "classes, seed, parameters" });
+    if (!["classes", "batchNorm", "seed", "parameters"].includes(key)) {
+      throw new OptionError("build lenet", {
+        where: `lenet.${key}`,
+        got: "an unknown option",
+        wanted: "classes, batchNorm, seed, parameters",
+      });
     }
   }
-  const { classes = 10, seed = 0, parameters } = options;
+  const { classes = 10, batchNorm = false, seed = 0, parameters } = options;
   if (!(Number.isInteger(classes) && classes >= 1)) {
     throw new OptionError("build lenet", { where: "lenet.classes", got: classes, wanted: "an integer of at least 1" });
   }
-  const base = { name: "lenet", input: [28, 28, 1], encoding: { zero: 0, scale: 1 / 255 }, seed } as const;
+  if (typeof batchNorm !== "boolean") {
+    throw new OptionError("build lenet", { where: "lenet.batchNorm", got: batchNorm, wanted: "true or false" });
+  }
+  const bias = !batchNorm, base = { name: "lenet", input: [28, 28, 1], encoding: { zero: 0, scale: 1 / 255 }, seed } as const;
   return network(parameters === undefined ? base : { ...base, parameters }, (b) => {
-    b.conv("conv1", { channels: 6, kernel: 5, padding: 2 });
-    b.relu("relu1");
+    const activate = (number: number) => {
+      if (batchNorm) b.batchNorm(`bn${number}`);
+      b.relu(`relu${number}`);
+    };
+    b.conv("conv1", { channels: 6, kernel: 5, padding: 2, bias });
+    activate(1);
     b.maxPool("pool1", { kernel: 2 });
-    b.conv("conv2", { channels: 16, kernel: 5 });
-    b.relu("relu2");
+    b.conv("conv2", { channels: 16, kernel: 5, bias });
+    activate(2);
     b.maxPool("pool2", { kernel: 2 });
     b.flatten("flatten");
-    b.linear("fc1", { features: 120 });
-    b.relu("relu3");
-    b.linear("fc2", { features: 84 });
-    b.relu("relu4");
+    b.linear("fc1", { features: 120, bias });
+    activate(3);
+    b.linear("fc2", { features: 84, bias });
+    activate(4);
     b.linear("fc3", { features: classes });
   });
 }

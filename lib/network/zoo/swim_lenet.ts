@@ -20,7 +20,7 @@ import type { LenetOptions } from "./lenet.ts";
  * assertEquals(inferShapes(swimLenet()).get("flatten"), [1, 1, 784]);
  * ```
  */
-export function swimLenet(options: LenetOptions = {}): Network {
+export function swimLenet(options: Omit<LenetOptions, "batchNorm"> = {}): Network {
   checkOptions("build swimLenet", "swimLenet", options, ["classes", "seed", "parameters"]);
   const { classes = 10, seed = 0, parameters } = options;
   if (!(Number.isInteger(classes) && classes >= 1)) {

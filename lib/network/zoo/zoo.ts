@@ -13,6 +13,7 @@ import { swimLenet } from "./swim_lenet.ts";
 import { swimResnet18 } from "./swim_resnet18.ts";
 import { vgg13, vgg16 } from "./vgg.ts";
 import { vgg7 } from "./vgg7.ts";
+import { vggSmall } from "./vgg_small.ts";
 
 /**
  * Makers of untrained networks by the names papers use, from small to large.
@@ -32,6 +33,7 @@ export const zoo: Readonly<Record<string, () => Network>> = {
   "ResNet-20": () => resnet20(),
   "ResNet-20 wide": () => resnet20({ width: 4 }),
   "VGG7": () => vgg7(),
+  "VGG-small": () => vggSmall(),
   "SWIM ConvNet": () => swimConvnet(),
   "SWIM ResNet-18": () => swimResnet18(),
   "DenseNet-40": () => densenet40(),

@@ -10,6 +10,7 @@ import { lowprecRram } from "./lowprec_rram.ts";
 import { mapping } from "./mapping.ts";
 import { neurosim } from "./neurosim.ts";
 import { others } from "./others.ts";
+import { swim } from "./swim.ts";
 
 /** Known formats; a file belongs to the first that recognises it. */
 export const formats: readonly Format[] = [
@@ -21,5 +22,6 @@ export const formats: readonly Format[] = [
   mapping,
   badcrossbar,
   neurosim,
+  swim,
   ...others,
 ];

@@ -48,7 +48,9 @@ export async function build({ input, nodes, constants = {}, opset = 17, outputs,
       value: {
         elemType: 1,
         shape: {
-          dim: dims.map((extent) => ({ value: typeof extent === "number" ? { case: "dimValue", value: BigInt(extent) } : { case: "dimParam", value: extent } })),
+          dim: dims.map((extent) => ({
+            value: typeof extent === "number" ? { case: "dimValue", value: BigInt(extent) } : { case: "dimParam", value: extent },
+          })),
         },
       },
     },

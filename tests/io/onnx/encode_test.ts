@@ -56,7 +56,12 @@ function everything(): Network {
     b.softmax("shares");
   });
   const normal = (name: string, seed: number) => tensor(floats(made.parameters[name]!.data.length, seed), made.parameters[name]!.shape);
-  const parameters = { ...made.parameters, "norm.mean": normal("norm.mean", 1), "flatNorm.mean": normal("flatNorm.mean", 2), "flatNorm.bias": normal("flatNorm.bias", 3) };
+  const parameters = {
+    ...made.parameters,
+    "norm.mean": normal("norm.mean", 1),
+    "flatNorm.mean": normal("flatNorm.mean", 2),
+    "flatNorm.bias": normal("flatNorm.bias", 3),
+  };
   return { ...made, parameters: { ...parameters, "relu1.alpha": tensor(Float32Array.of(0.7), [1]) } };
 }
 
@@ -70,7 +75,9 @@ Deno.test({ name: "encodeOnnx() writes float networks that onnxruntime runs as w
   const folder = await Deno.makeTempDir(), networks = [everything(), shufflenetV2({ width: 0.5 }), densenet40({ growth: 2 })];
   try {
     for (const [index, net] of networks.entries()) {
-      const [height, width, channels] = net.input, images = tensor(pixels(height * width * channels, index), [1, height, width, channels]), path = `${folder}/${index}.onnx`;
+      const [height, width, channels] = net.input,
+        images = tensor(pixels(height * width * channels, index), [1, height, width, channels]),
+        path = `${folder}/${index}.onnx`;
       await writeOnnx(path, net);
       const [wanted] = (await onnxruntime([{ path, shape: [1, channels, height, width], data: channelsFirst(images.data, 1, net) }]))!;
       const { error, magnitude } = difference(wanted!, runFloat(net, images, { clip: true }).logits.data);
@@ -82,26 +89,34 @@ Deno.test({ name: "encodeOnnx() writes float networks that onnxruntime runs as w
 });
 
 Deno.test({ name: "encodeOnnx() writes quantised networks that onnxruntime runs as the integer path does", ignore: absent }, async () => {
-  const folder = await Deno.makeTempDir(), net = everything(), small = network({ name: "plain", input: [6, 6, 2] }, (b) => {
-    b.conv("a", { channels: 6, kernel: 3, padding: 1 });
-    b.relu("ra");
-    b.conv("b", { channels: 4, kernel: 3, groups: 2 });
-    b.relu("rb");
-    b.flatten("f");
-    b.linear("c", { features: 7 });
-  });
+  const folder = await Deno.makeTempDir(),
+    net = everything(),
+    small = network({ name: "plain", input: [6, 6, 2] }, (b) => {
+      b.conv("a", { channels: 6, kernel: 3, padding: 1 });
+      b.relu("ra");
+      b.conv("b", { channels: 4, kernel: 3, groups: 2 });
+      b.relu("rb");
+      b.flatten("f");
+      b.linear("c", { features: 7 });
+    });
   const cases = [
     quantize(small, { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4, alpha: 0.6 }) }),
     quantize(small, { weights: uniform({ bits: 3 }), activations: pact({ bits: 8, alpha: 0.9 }) }),
     quantize(small, { weights: lsq({ bits: 4, perChannel: true }), activations: pact({ bits: 2, alpha: 0.5 }) }),
-    quantize(net, { weights: dorefa({ bits: 2 }), activations: pact({ bits: 4, alpha: 1 }), layers: { relu1: { activations: null }, hidden: { weights: null } } }),
+    quantize(net, {
+      weights: dorefa({ bits: 2 }),
+      activations: pact({ bits: 4, alpha: 1 }),
+      layers: { relu1: { activations: null }, hidden: { weights: null } },
+    }),
   ];
   try {
     for (const [index, quantized] of cases.entries()) {
       const { network } = quantized, [height, width, channels] = network.input, count = 3;
-      const images = tensor(pixels(count * height * width * channels, index), [count, height, width, channels]), path = `${folder}/${index}.onnx`;
+      const images = tensor(pixels(count * height * width * channels, index), [count, height, width, channels]),
+        path = `${folder}/${index}.onnx`;
       await writeOnnx(path, quantized, { opset: 13 + 2 * index });
-      const [wanted] = (await onnxruntime([{ path, shape: [count, channels, height, width], data: channelsFirst(images.data, count, network) }]))!;
+      const [wanted] =
+        (await onnxruntime([{ path, shape: [count, channels, height, width], data: channelsFirst(images.data, count, network) }]))!;
       const ours = await reals(quantized, images), { error, magnitude } = difference(wanted!, ours);
       assert(error < 2e-5 * magnitude, `${index}: ${error} of ${magnitude}`);
       // Through our own import: the same codes, so the same numbers to the bit where all scales are 32-bit floats.

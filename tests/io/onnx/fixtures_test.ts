@@ -1,7 +1,21 @@
 // Files exported by others, against onnxruntime. make_models.py made them: PyTorch 1.13's exporter, and onnxruntime 1.30's static quantiser.
 
 import { assert, assertEquals } from "@std/assert";
-import { decodeOnnx, type Network, readOnnx, runFloat, tensor } from "../../../mod.ts";
+import {
+  decodeOnnx,
+  decompose,
+  lowerQuantized,
+  map,
+  type Network,
+  pact,
+  quantize,
+  readOnnx,
+  referenceBackend,
+  runFloat,
+  simulate,
+  tensor,
+  uniform,
+} from "../../../mod.ts";
 import { pixels } from "./build.ts";
 import { channelsFirst, difference, hasOnnxruntime, onnxruntime } from "./reference.ts";
 
@@ -9,9 +23,11 @@ const folder = new URL("./", import.meta.url).pathname, absent = !await hasOnnxr
 
 async function compared(name: string, count: number): Promise<{ network: Network; error: number; magnitude: number; notes: string[] }> {
   const path = `${folder}${name}.onnx`, notes: string[] = [], network = await readOnnx(path, { onNote: (note) => notes.push(note) });
-  const [height, width, channels] = network.input, images = tensor(pixels(count * height * width * channels, 7), [count, height, width, channels]);
+  const [height, width, channels] = network.input,
+    images = tensor(pixels(count * height * width * channels, 7), [count, height, width, channels]);
   const { logits } = runFloat(network, images, { clip: true });
-  const [wanted] = (await onnxruntime([{ path, shape: [count, channels, height, width], data: channelsFirst(images.data, count, network) }]))!;
+  const [wanted] =
+    (await onnxruntime([{ path, shape: [count, channels, height, width], data: channelsFirst(images.data, count, network) }]))!;
   return { network, notes, ...difference(wanted!, logits.data) };
 }
 
@@ -64,6 +80,31 @@ for (const kind of ["tensor", "channel"]) {
   });
 }
 
+Deno.test({ name: "quantize() takes an imported quantised network as it is, and arrays compute it exactly", ignore: absent }, async () => {
+  for (const kind of ["tensor", "channel"]) {
+    const path = `${folder}qdq_${kind}.onnx`, network = await readOnnx(path), images = tensor(pixels(192, 7), [1, 8, 8, 3]);
+    const quantized = quantize(network, { weights: uniform({ bits: 8 }), activations: pact({ bits: 8 }), digital: [] });
+    for (const [name, codes] of Object.entries(quantized.weights)) {
+      assertEquals(codes.codes.data, network.codes![`${name}.weight`]!.codes.data);
+    }
+    const mapped = map(decompose(quantized, { scheme: "twosComplement", cellBits: 1 }), { rows: 64, columns: 64, algorithm: "im2col" });
+    const result = await simulate(mapped, { name: "one", images, labels: Uint8Array.of(0), classes: [] }, {
+      adc: { bits: 9, range: "full" },
+      backend: "reference",
+      float: false,
+    });
+    assertEquals(result.logitError, 0);
+    await using session = await referenceBackend().prepare(lowerQuantized(quantized));
+    const { output } = await session.run(images),
+      [wanted] = (await onnxruntime([
+        { path, shape: [1, 3, 8, 8], data: channelsFirst(images.data, 1, network) },
+      ]))!;
+    // What is left is onnxruntime's rounding of the image and the output, where a step of 8 bits is 1 / 128 of the largest.
+    const { error, magnitude } = difference(wanted!, new Float32Array(output.data));
+    assert(error < 0.004 * magnitude, `${error} of ${magnitude}`);
+  }
+});
+
 Deno.test("decodeOnnx() gives every truncation of a file an error of its own kind", async () => {
   const bytes = await Deno.readFile(`${folder}flatten.onnx`);
   for (let length = 0; length < bytes.length; length += 41) {
@@ -73,7 +114,8 @@ Deno.test("decodeOnnx() gives every truncation of a file an error of its own kin
 });
 
 Deno.test("decodeOnnx() never fails but by errors of its own kinds, whatever byte is damaged", async () => {
-  const bytes = await Deno.readFile(`${folder}flatten.onnx`), kinds = ["FileError", "GraphError", "ShapeError", "NumericError", "OptionError"];
+  const bytes = await Deno.readFile(`${folder}flatten.onnx`),
+    kinds = ["FileError", "GraphError", "ShapeError", "NumericError", "OptionError"];
   let failed = 0;
   for (let at = 0; at < bytes.length; at += 9) {
     const damaged = bytes.slice();

@@ -134,9 +134,9 @@ def train(net, seconds):
         if step % 100 == 0: print(step, float(loss), flush=True)
     return net.eval()
 
-def export(net, name, size, opset=13, dynamic=False, trained=False, **more):
+def export(net, name, size, opset=13, dynamic=False, trained=0, **more):
     torch.manual_seed(1)
-    net = train(net, 200) if trained and "CIFAR" in os.environ else randomise(net)
+    net = train(net, trained) if trained and "CIFAR" in os.environ else randomise(net)
     x = torch.rand(2 if dynamic else 1, 3, size, size)
     torch.onnx.export(net, x, f"{folder}/{name}.onnx", opset_version=opset, input_names=["image"], output_names=["logits"],
         dynamic_axes={"image": {0: "batch"}} if dynamic else None, **more)
@@ -146,8 +146,8 @@ torch.manual_seed(0)
 if full:
     export(ResNet18(), "resnet18_full", 32, 17, True); export(MobileNetV2(), "mobilenet_v2_full", 32, 17, True)
 else:
-    export(ResNet18(4), "resnet18", 32, 13, True, trained=True)
-    export(MobileNetV2(0.1, 64), "mobilenet_v2", 32, 17, trained=True)
+    export(ResNet18(4), "resnet18", 32, 13, True, trained=200)
+    export(MobileNetV2(0.1, 64), "mobilenet_v2", 32, 17, trained=330)
     net = export(LeNetLike(), "flatten", 8, 11, True, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
     torch.save({"epoch": 3, "state_dict": net.state_dict()}, f"{folder}/flatten.pth")
     export(ShuffleSplit(), "shuffle", 8, 14, True)

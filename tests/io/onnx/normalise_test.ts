@@ -6,11 +6,19 @@ import { build, floats, type Node, pixels } from "./build.ts";
 import { difference } from "./reference.ts";
 
 const images = tensor(pixels(2 * 6 * 5 * 3, 1), [2, 6, 5, 3]);
-const constants = { w: { dims: [4, 3, 3, 3], data: floats(108, 1) }, m: { dims: [1, 3, 1, 1], data: Float32Array.of(0.5, 0.25, 0.125) }, k: { dims: [], data: Float32Array.of(2) } };
+const constants = {
+  w: { dims: [4, 3, 3, 3], data: floats(108, 1) },
+  m: { dims: [1, 3, 1, 1], data: Float32Array.of(0.5, 0.25, 0.125) },
+  k: { dims: [], data: Float32Array.of(2) },
+};
 const tail: Node = { op: "GlobalAveragePool", inputs: ["y"], output: "out" };
 
 async function file(pads: number): Promise<Uint8Array> {
-  return await build({ input: [1, 3, 6, 5], constants, nodes: [{ op: "Conv", inputs: ["x", "w"], output: "y", attributes: { pads: [pads, pads, pads, pads] } }, tail] });
+  return await build({
+    input: [1, 3, 6, 5],
+    constants,
+    nodes: [{ op: "Conv", inputs: ["x", "w"], output: "y", attributes: { pads: [pads, pads, pads, pads] } }, tail],
+  });
 }
 
 /** What the file computes for normalised images, by hand: the layer's own convolution over zero-padded, normalised pixels. */
@@ -67,7 +75,10 @@ Deno.test("decodeOnnx() takes shifts and factors at the start of the graph along
   ];
   const network = await decodeOnnx(await build({ input: [1, 3, 6, 5], constants, nodes }), { normalise: "fold" });
   assertEquals(network.layers.map(({ op }) => op), ["conv", "globalAveragePool"]);
-  const { error, magnitude } = difference(await byHand(0, (pixel, channel) => 2 * (pixel / 255 - constants.m.data[channel]!)), runFloat(network, images).logits.data);
+  const { error, magnitude } = difference(
+    await byHand(0, (pixel, channel) => 2 * (pixel / 255 - constants.m.data[channel]!)),
+    runFloat(network, images).logits.data,
+  );
   assert(error < 1e-5 * magnitude, `${error} of ${magnitude}`);
 });
 

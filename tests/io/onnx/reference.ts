@@ -37,12 +37,17 @@ export async function hasOnnxruntime(): Promise<boolean> {
 }
 
 /** Pixels `[n, height, width, channels]` as a network's encoding makes numbers of them, `[n, channels, height, width]`. */
-export function channelsFirst(pixels: Uint8Array, count: number, { input: [height, width, channels], encoding }: Pick<Network, "input" | "encoding">): Float32Array {
+export function channelsFirst(
+  pixels: Uint8Array,
+  count: number,
+  { input: [height, width, channels], encoding }: Pick<Network, "input" | "encoding">,
+): Float32Array {
   const area = height * width, out = new Float32Array(pixels.length);
   for (let image = 0; image < count; image++) {
     for (let at = 0; at < area; at++) {
       for (let channel = 0; channel < channels; channel++) {
-        out[(image * channels + channel) * area + at] = (pixels[(image * area + at) * channels + channel]! - encoding.zero) * encoding.scale;
+        out[(image * channels + channel) * area + at] = (pixels[(image * area + at) * channels + channel]! - encoding.zero) *
+          encoding.scale;
       }
     }
   }

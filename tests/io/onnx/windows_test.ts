@@ -41,10 +41,17 @@ function drawn(seed: number): { model: Model; size: Shape; what: string } {
   nodes.push({ op: "Reshape", inputs: ["y", "target"], output: "z" });
   // A matrix after it, so that the order of features counts.
   nodes.push({ op: "MatMul", inputs: ["z", "m"], output: "out" });
-  return { model: { input: ["n", channels, "h", "w"], nodes, constants }, size: [height, width, channels], what: `${seed}: ${nodes[0]!.op} ${JSON.stringify(attributes)} on ${[height, width]}` };
+  return {
+    model: { input: ["n", channels, "h", "w"], nodes, constants },
+    size: [height, width, channels],
+    what: `${seed}: ${nodes[0]!.op} ${JSON.stringify(attributes)} on ${[height, width]}`,
+  };
 }
 
-Deno.test({ name: "decodeOnnx() places windows as onnxruntime does: padding by side, auto_pad, dilation, groups, ceil_mode", ignore: absent }, async () => {
+Deno.test({
+  name: "decodeOnnx() places windows as onnxruntime does: padding by side, auto_pad, dilation, groups, ceil_mode",
+  ignore: absent,
+}, async () => {
   const folder = await Deno.makeTempDir(), jobs: Job[] = [], got: { what: string; logits: Float32Array }[] = [];
   let refused = 0;
   try {
@@ -87,9 +94,15 @@ Deno.test({ name: "decodeOnnx() places windows as onnxruntime does: padding by s
 
 Deno.test("decodeOnnx() names the node whose padding it cannot carry", async () => {
   const pool = (attributes: Record<string, number | string | number[]>, op = "MaxPool") => {
-    return build({ input: ["n", 2, 6, 6], nodes: [{ op, inputs: ["x"], output: "y", attributes }, { op: "GlobalAveragePool", inputs: ["y"], output: "z" }] });
+    return build({
+      input: ["n", 2, 6, 6],
+      nodes: [{ op, inputs: ["x"], output: "y", attributes }, { op: "GlobalAveragePool", inputs: ["y"], output: "z" }],
+    });
   };
-  const uneven = await assertRejects(async () => await decodeOnnx(await pool({ kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] })), GraphError);
+  const uneven = await assertRejects(
+    async () => await decodeOnnx(await pool({ kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] })),
+    GraphError,
+  );
   assert(uneven.message.includes("node 1") && uneven.message.includes("MaxPool"), uneven.message);
   const counted = await pool({ kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 }, "AveragePool");
   await assertRejects(async () => await decodeOnnx(counted), GraphError, "count_include_pad");
@@ -106,9 +119,15 @@ Deno.test("decodeOnnx() takes the zeros of a Pad node into the convolution after
   const mean = { op: "ReduceMean", inputs: ["z"], output: "out", attributes: { axes: [2, 3], keepdims: 0 } } as const;
   const padded = [{ op: "Pad", inputs: ["x", "p"], output: "y" }, { op: "Conv", inputs: ["y", "w"], output: "z" }, mean] as const;
   const plain = [{ op: "Conv", inputs: ["x", "w"], output: "z", attributes: { pads: [1, 2, 1, 2] } }, mean] as const;
-  const [a, b] = await Promise.all([padded, plain].map(async (nodes) => await decodeOnnx(await build({ input: [1, 2, 7, 6], nodes, constants }))));
+  const [a, b] = await Promise.all(
+    [padded, plain].map(async (nodes) => await decodeOnnx(await build({ input: [1, 2, 7, 6], nodes, constants }))),
+  );
   const images = tensor(pixels(84, 3), [1, 7, 6, 2]);
   assertEquals(runFloat(a!, images).logits, runFloat(b!, images).logits);
   const other = [padded[0], { op: "Relu", inputs: ["y"], output: "z" }, mean] as const;
-  await assertRejects(async () => await decodeOnnx(await build({ input: [1, 2, 7, 6], nodes: other, constants })), GraphError, "padded pixels");
+  await assertRejects(
+    async () => await decodeOnnx(await build({ input: [1, 2, 7, 6], nodes: other, constants })),
+    GraphError,
+    "padded pixels",
+  );
 });

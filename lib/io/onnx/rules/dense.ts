@@ -18,7 +18,9 @@ export function gemm(node: NodeContext): Activation {
   if (bias !== undefined && bias.data.length !== 1 && (bias.data.length !== out || bias.dims.at(-1) !== out)) {
     return node.refuse(`biases of shape [${bias.dims}]`, `[${out}]`);
   }
-  const shift = bias === undefined ? undefined : Float32Array.from({ length: out }, (_, at) => beta * bias.data[bias.data.length === 1 ? 0 : at]!);
+  const shift = bias === undefined
+    ? undefined
+    : Float32Array.from({ length: out }, (_, at) => beta * bias.data[bias.data.length === 1 ? 0 : at]!);
   return dense(node, scaled(weights, alpha), shift);
 }
 
@@ -40,7 +42,11 @@ function scaled(weights: Constant, factor: number): Constant {
 function dense(node: NodeContext, weights: Constant, bias: Float32Array | undefined): Activation {
   const input = activationOf(node, 0), [out, features] = weights.dims as [number, number];
   if (input.view.kind !== "flat") {
-    return node.refuse(`an activation of shape [${dimsOf(node, input)}]`, "[n, features]", "A matrix product over images is not supported.");
+    return node.refuse(
+      `an activation of shape [${dimsOf(node, input)}]`,
+      "[n, features]",
+      "A matrix product over images is not supported.",
+    );
   }
   const { order, from } = input.view, expected = node.graph.shapes.get(input.layer)![2];
   if (features !== expected) return node.refuse(`weights for ${features} features`, `${expected}`);

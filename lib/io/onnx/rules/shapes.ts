@@ -2,7 +2,17 @@
 
 import type { Shape } from "../../../network/graph.ts";
 import { elements } from "../../../tensor.ts";
-import { type Activation, activationOf, addLayer, constantOf, dimsOf, imageOf, type NodeContext, type Value, type View } from "../context.ts";
+import {
+  type Activation,
+  activationOf,
+  addLayer,
+  constantOf,
+  dimsOf,
+  imageOf,
+  type NodeContext,
+  type Value,
+  type View,
+} from "../context.ts";
 import { type Constant } from "../constant.ts";
 import { axesOf, resolveShape } from "../constant_ops.ts";
 import { DATA_TYPE } from "../schema.ts";
@@ -61,7 +71,13 @@ function reshaped(node: NodeContext, input: Activation, to: readonly number[]): 
 export function squeeze(node: NodeContext): Activation {
   const input = activationOf(node, 0), dims = dimsOf(node, input), away = node.op === "Squeeze";
   const axes = axesOf({ inputs: constants(node), attributes: node.attributes }, dims.length);
-  if (away) return reshaped(node, input, dims.filter((extent, axis) => axes === undefined ? extent !== 1 || axis === 0 : !axes.includes(axis)));
+  if (away) {
+    return reshaped(
+      node,
+      input,
+      dims.filter((extent, axis) => axes === undefined ? extent !== 1 || axis === 0 : !axes.includes(axis)),
+    );
+  }
   const given = axes ?? node.refuse("no axes", "axes"), rank = dims.length + given.length, rest = [...dims];
   const places = axesOf({ inputs: constants(node), attributes: node.attributes }, rank)!;
   return reshaped(node, input, Array.from({ length: Math.min(rank, 8) }, (_, axis) => places.includes(axis) ? 1 : rest.shift() ?? 0));
@@ -78,7 +94,10 @@ export function transpose(node: NodeContext): Activation {
 }
 
 /** Channel axis of a value, with the shape of its layer. Flat values in another order than ONNX's are refused. */
-function channelAxis(node: NodeContext, { layer, view }: Activation): { readonly axis: number; readonly shape: Shape; readonly rank: number } {
+function channelAxis(
+  node: NodeContext,
+  { layer, view }: Activation,
+): { readonly axis: number; readonly shape: Shape; readonly rank: number } {
   const shape = node.graph.shapes.get(layer)!;
   if (view.kind === "nchw") return { axis: 1, shape, rank: 4 };
   if (view.kind === "nhwc") return { axis: 3, shape, rank: 4 };
@@ -91,7 +110,9 @@ export function concat(node: NodeContext): Activation {
   const inputs = node.inputs.map((_, index) => activationOf(node, index)), first = inputs[0]!;
   const { axis, rank } = channelAxis(node, first), given = node.attributes.integer("axis", 1);
   if ((given < 0 ? given + rank : given) !== axis) return node.refuse(`axis ${given}`, `${axis}, that of the channels`);
-  if (inputs.some((each) => each.view.kind !== first.view.kind || channelAxis(node, each).axis !== axis)) return node.refuse("inputs laid out differently", "one layout");
+  if (inputs.some((each) => each.view.kind !== first.view.kind || channelAxis(node, each).axis !== axis)) {
+    return node.refuse("inputs laid out differently", "one layout");
+  }
   if (inputs.length === 1) return first;
   const layer = addLayer(node, { op: "concat", name: node.name, inputs: inputs.map(({ layer }) => layer) });
   const view: View = first.view.kind === "flat" ? { kind: "flat", order: "chw", from: node.graph.shapes.get(layer)! } : first.view;
@@ -100,7 +121,11 @@ export function concat(node: NodeContext): Activation {
 
 function part(node: NodeContext, input: Activation, first: number, channels: number, name = node.name): Activation {
   const layer = addLayer(node, { op: "slice", name, inputs: [input.layer], first, channels });
-  return { kind: "activation", layer, view: input.view.kind === "flat" ? { kind: "flat", order: "chw", from: [1, 1, channels] } : input.view };
+  return {
+    kind: "activation",
+    layer,
+    view: input.view.kind === "flat" ? { kind: "flat", order: "chw", from: [1, 1, channels] } : input.view,
+  };
 }
 
 /** Slice of channels. */
@@ -113,7 +138,9 @@ export function slice(node: NodeContext): Activation {
   let result = input;
   for (const [at, along] of axes.entries()) {
     const extent = dims[along] ?? node.refuse(`axis ${along}`, `an axis below ${rank}`);
-    const clamp = (to: number) => Math.min(Math.max(to < 0 ? to + extent : to, 0), extent), start = clamp(starts[at]!), end = clamp(ends[at]!);
+    const clamp = (to: number) => Math.min(Math.max(to < 0 ? to + extent : to, 0), extent),
+      start = clamp(starts[at]!),
+      end = clamp(ends[at]!);
     if (start === 0 && end === extent) continue;
     if (along !== axis || result !== input) return node.refuse(`elements ${start} to ${end} of axis ${along}`, "a range of channels");
     if (!(end > start)) return node.refuse(`channels ${start} to ${end} of ${shape[2]}`, "at least one channel");
@@ -124,9 +151,13 @@ export function slice(node: NodeContext): Activation {
 
 /** Split into ranges of channels. */
 export function split(node: NodeContext): Activation[] {
-  const input = activationOf(node, 0), { axis, shape, rank } = channelAxis(node, input), given = node.attributes.integer("axis", 0), count = node.outputs.length;
+  const input = activationOf(node, 0),
+    { axis, shape, rank } = channelAxis(node, input),
+    given = node.attributes.integer("axis", 0),
+    count = node.outputs.length;
   if ((given < 0 ? given + rank : given) !== axis) return node.refuse(`axis ${given}`, `${axis}, that of the channels`);
-  const listed = node.attributes.integers("split") ?? (node.inputs[1] === undefined ? undefined : Array.from(constantOf(node, 1, "extents").data));
+  const listed = node.attributes.integers("split") ??
+    (node.inputs[1] === undefined ? undefined : Array.from(constantOf(node, 1, "extents").data));
   const each = Math.ceil(shape[2] / count);
   const sizes = listed ?? Array.from({ length: count }, (_, at) => Math.min(each, shape[2] - at * each));
   if (sizes.length !== count || sizes.some((size) => !(size > 0)) || sizes.reduce((sum, size) => sum + size, 0) !== shape[2]) {
@@ -143,8 +174,11 @@ export function split(node: NodeContext): Activation[] {
 /** Pad with zeros, kept for the convolution that follows. */
 export function pad(node: NodeContext): Activation {
   const input = activationOf(node, 0), mode = node.attributes.text("mode", "constant");
-  const pads = Array.from(constantOf(node, 1, "pads").data), value = node.inputs[2] === undefined ? 0 : constantOf(node, 2, "value").data[0] ?? 0;
-  const axes = node.inputs[3] === undefined ? pads.slice(0, pads.length / 2).map((_, axis) => axis) : Array.from(constantOf(node, 3, "axes").data);
+  const pads = Array.from(constantOf(node, 1, "pads").data),
+    value = node.inputs[2] === undefined ? 0 : constantOf(node, 2, "value").data[0] ?? 0;
+  const axes = node.inputs[3] === undefined
+    ? pads.slice(0, pads.length / 2).map((_, axis) => axis)
+    : Array.from(constantOf(node, 3, "axes").data);
   if (pads.every((extent) => extent === 0)) return input;
   imageOf(node, input);
   if (mode !== "constant" || value !== 0) return node.refuse(`padding by ${mode === "constant" ? value : mode}`, "zeros");
@@ -165,7 +199,9 @@ export function globalMean(node: NodeContext): Activation {
   imageOf(node, input);
   if (node.op === "ReduceMean") {
     const axes = axesOf({ inputs: constants(node), attributes: node.attributes }, 4);
-    if (axes === undefined || [...axes].sort().join() !== "2,3") return node.refuse(`a mean over axes [${axes ?? "all"}]`, "height and width: axes [2,3]");
+    if (axes === undefined || [...axes].sort().join() !== "2,3") {
+      return node.refuse(`a mean over axes [${axes ?? "all"}]`, "height and width: axes [2,3]");
+    }
   }
   const layer = addLayer(node, { op: "globalAveragePool", name: node.name, inputs: [input.layer] }), shape = node.graph.shapes.get(layer)!;
   const keep = node.op !== "ReduceMean" || node.attributes.integer("keepdims", 1) === 1;

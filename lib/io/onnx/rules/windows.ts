@@ -28,7 +28,9 @@ function windowOf(node: NodeContext, input: Activation, kernel: readonly number[
   };
   const stride = list("strides", [1, 1]), dilation = list("dilations", [1, 1]), size = list("kernel_shape", kernel);
   if ([...stride, ...dilation, ...size].some((each) => each < 1)) return node.refuse("a kernel, stride or dilation of 0", "at least 1");
-  if (kernel.some((extent, axis) => extent > 0 && extent !== size[axis])) return node.refuse(`kernel_shape [${size}]`, `[${kernel}], that of the weights`);
+  if (kernel.some((extent, axis) => extent > 0 && extent !== size[axis])) {
+    return node.refuse(`kernel_shape [${size}]`, `[${kernel}], that of the weights`);
+  }
   const around = input.pad ?? [0, 0, 0, 0], sizes = [height, width] as const, auto = attributes.text("auto_pad", "NOTSET");
   let pads = list("pads", [0, 0, 0, 0]);
   if (auto === "SAME_UPPER" || auto === "SAME_LOWER") {
@@ -80,7 +82,9 @@ export function conv(node: NodeContext): Activation {
   const input = activationOf(node, 0), [height, width, channels] = imageOf(node, input), weights = constantOf(node, 1, "weights");
   if (weights.dims.length !== 4) return node.refuse(`weights of shape [${weights.dims}]`, "[out, in / group, height, width]");
   const [out, each, rows, columns] = weights.dims as [number, number, number, number], groups = node.attributes.integer("group", 1);
-  if (!(groups >= 1) || each * groups !== channels) return node.refuse(`weights of shape [${weights.dims}], ${groups} groups`, `${channels} input channels`);
+  if (!(groups >= 1) || each * groups !== channels) {
+    return node.refuse(`weights of shape [${weights.dims}], ${groups} groups`, `${channels} input channels`);
+  }
   const window = windowOf(node, input, [rows, columns]);
   const vertical = evenPadding(height, 0, window, true), horizontal = evenPadding(width, 1, window, true);
   if (vertical === undefined || horizontal === undefined) {
@@ -90,7 +94,9 @@ export function conv(node: NodeContext): Activation {
   if (bias !== undefined && bias.data.length !== out) return node.refuse(`${bias.data.length} biases`, `${out}`);
   const kernel: Pair = [vertical.before + rows + vertical.after, horizontal.before + columns + horizontal.after];
   const shape = [out, each, ...kernel], same = kernel[0] === rows && kernel[1] === columns;
-  if (elements(shape) > node.graph.limits.elements) return node.refuse(`weights of shape [${shape}]`, `at most ${node.graph.limits.elements} elements`);
+  if (elements(shape) > node.graph.limits.elements) {
+    return node.refuse(`weights of shape [${shape}]`, `at most ${node.graph.limits.elements} elements`);
+  }
   const widen = <T extends Float32Array | Int32Array>(from: T, to: T): T => {
     for (let plane = 0; plane < out * each; plane++) {
       for (let row = 0; row < rows; row++) {
@@ -101,8 +107,12 @@ export function conv(node: NodeContext): Activation {
     return to;
   };
   const values = new Float32Array(weights.data), data = same ? values : widen(values, new Float32Array(elements(shape)));
-  if (!same) node.graph.note(`${node.where}: a kernel of [${rows},${columns}] became [${kernel}] with zero taps, for padding [${window.pads}]`);
-  const codes = weights.codes === undefined || same ? weights.codes : { ...weights.codes, data: widen(weights.codes.data, new Int32Array(data.length)) };
+  if (!same) {
+    node.graph.note(`${node.where}: a kernel of [${rows},${columns}] became [${kernel}] with zero taps, for padding [${window.pads}]`);
+  }
+  const codes = weights.codes === undefined || same
+    ? weights.codes
+    : { ...weights.codes, data: widen(weights.codes.data, new Int32Array(data.length)) };
   const layer = addLayer(node, {
     op: "conv",
     name: node.name,
@@ -121,18 +131,34 @@ export function conv(node: NodeContext): Activation {
 
 /** MaxPool and AveragePool. */
 export function pool(node: NodeContext): Activation {
-  const input = activationOf(node, 0), [height, width] = imageOf(node, input), op: Pool["op"] = node.op === "MaxPool" ? "maxPool" : "averagePool";
+  const input = activationOf(node, 0),
+    [height, width] = imageOf(node, input),
+    op: Pool["op"] = node.op === "MaxPool" ? "maxPool" : "averagePool";
   if (node.attributes.integers("kernel_shape") === undefined) return node.refuse("no kernel_shape", "the window's extent");
   const window = windowOf(node, input, [0, 0]), { kernel, stride, dilation, pads } = window;
   if (dilation.some((each) => each !== 1)) return node.refuse(`dilations [${dilation}]`, "dense windows");
   if (op === "averagePool" && node.attributes.integer("count_include_pad", 0) === 1 && pads.some((extent) => extent > 0)) {
-    return node.refuse("padded zeros counted in a mean", "count_include_pad 0", "Export the pool with count_include_pad=False, or without padding.");
+    return node.refuse(
+      "padded zeros counted in a mean",
+      "count_include_pad 0",
+      "Export the pool with count_include_pad=False, or without padding.",
+    );
   }
   const vertical = evenPadding(height, 0, window, false), horizontal = evenPadding(width, 1, window, false);
   if (vertical === undefined || horizontal === undefined) {
-    return node.refuse(`padding [${pads}]${node.attributes.integer("ceil_mode", 0) === 1 ? " with ceil_mode" : ""}`, "windows that equal padding on both sides gives");
+    return node.refuse(
+      `padding [${pads}]${node.attributes.integer("ceil_mode", 0) === 1 ? " with ceil_mode" : ""}`,
+      "windows that equal padding on both sides gives",
+    );
   }
   if ((node.outputs[1] ?? "") !== "") return node.refuse("a second output", "the maxima only");
-  const layer = addLayer(node, { op, name: node.name, inputs: [input.layer], kernel, stride, padding: [vertical.padding, horizontal.padding] });
+  const layer = addLayer(node, {
+    op,
+    name: node.name,
+    inputs: [input.layer],
+    kernel,
+    stride,
+    padding: [vertical.padding, horizontal.padding],
+  });
   return { kind: "activation", layer, view: { kind: "nchw" } };
 }
