@@ -225,6 +225,26 @@ export { type KeptChannels, removeChannels } from "./lib/prune/remove_channels.t
 export { stairs } from "./lib/prune/staircase.ts";
 export { type VwcSdkChannels, vwcSdkChannels, type VwcSdkOptions } from "./lib/prune/vwc_sdk.ts";
 export { type ChannelWindow, channelWindow, type WindowSearch } from "./lib/prune/window.ts";
+export { type GroupPruning, type PrunedLayer, pruneGroups, type PruneGroupsOptions } from "./lib/prune/prune_groups.ts";
+export { type GroupBlock, groupNorms, type WeightGroups, weightGroups } from "./lib/prune/weight_groups.ts";
+
+export {
+  type IndexKind,
+  MARS,
+  type MarsAccelerator,
+  marsAccelerator,
+  type MarsChanges,
+  type MarsEnergy,
+  marsGroup,
+  type MarsMacro,
+} from "./lib/mars/accelerator.ts";
+export { marsEnergy, type MarsImageEnergy } from "./lib/mars/energy.ts";
+export { type PackedProof, provePacked, runPacked, type RunPackedOptions } from "./lib/mars/execute.ts";
+export { decodeIndex, encodeIndex, type IndexCodes } from "./lib/mars/index_codes.ts";
+export { type MarsLayer, marsLayers } from "./lib/mars/layers.ts";
+export { mars, type MarsFigures, type MarsOptions, type MarsReport } from "./lib/mars/mars.ts";
+export { type PackedLayer, type PackedNetwork, packMars, type UnpackedLayer, unpackLayer } from "./lib/mars/pack.ts";
+export { type MarsSchedule, marsSchedule, type MarsScheduleOptions, marsUtilisation, type ScheduledLayer } from "./lib/mars/schedule.ts";
 
 // Converters
 export {
@@ -392,7 +412,7 @@ export {
 export { type ConversionUnit, conversionUnits } from "./lib/simulate/lower/units.ts";
 export { activationThresholds, codeOfSum, type SumScale } from "./lib/simulate/lower/thresholds.ts";
 export { clippedShare, decibels, type Observation, observe, type ObserveOptions } from "./lib/simulate/observe/observe.ts";
-export { calibrate, type CalibrateOptions } from "./lib/simulate/observe/calibrate.ts";
+export { calibrate, type CalibrateOptions, type LayerSums, observeSums } from "./lib/simulate/observe/calibrate.ts";
 export { accuracy, predict, type PredictOptions } from "./lib/simulate/predict.ts";
 export { type ConverterOptions } from "./lib/simulate/converters.ts";
 export { simulate, type SimulateOptions } from "./lib/simulate/simulate.ts";
@@ -412,6 +432,7 @@ export {
   recipe,
   type StartingAlpha,
 } from "./lib/train/recipe.ts";
+export { type GroupLasso, type GroupTerms, type HoldZeros } from "./lib/train/group_lasso.ts";
 export {
   checkPim,
   effectiveBits,
@@ -475,6 +496,15 @@ export {
   type WorkOptions,
 } from "./lib/estimate/work.ts";
 
+// Design-space exploration
+export { type AxisName, type DesignAxes, type DesignConfiguration, type DesignLists } from "./lib/explore/axes.ts";
+export { explore } from "./lib/explore/explore.ts";
+export { type Constraints, type DesignFigures, type FigureName, FIGURES, type Limits, type Objectives } from "./lib/explore/figures.ts";
+export { type Direction, paretoSet } from "./lib/explore/front.ts";
+export { type ExploreOptions } from "./lib/explore/options.ts";
+export { explorationSvg, type ExplorationSvgOptions } from "./lib/explore/picture.ts";
+export { type DesignPoint, type Exploration, type RefusedDesign } from "./lib/explore/result.ts";
+
 // Statistics and pictures
 export { type BarChart, barChart, type BarSeries } from "./lib/report/plot_bar.ts";
 export { type Heatmap, heatmap, type HeatmapAxis } from "./lib/report/plot_heatmap.ts";
@@ -497,6 +527,50 @@ export {
   type SummaryOptions,
 } from "./lib/report/statistics.ts";
 export { studentT } from "./lib/report/student_t.ts";
+
+// Reports
+export { gate, gateMessage, type GateOptions, type GateReport, type GateRow, type GateStatus } from "./lib/report/gate.ts";
+export { type Baseline, BASELINE_SCHEMA, baselineOf, type BaselineOptions, parseBaseline } from "./lib/report/gate_baseline.ts";
+export {
+  DEFAULT_TOLERANCES,
+  type Metrics,
+  metricsOf,
+  type MetricsOptions,
+  type Tolerance,
+  type Tolerances,
+} from "./lib/report/gate_metrics.ts";
+export { type AnnotationOptions, githubAnnotations, type JunitOptions, junitXml } from "./lib/report/junit.ts";
+export { htmlReport, type HtmlReportOptions, type ReportSums } from "./lib/report/html.ts";
+export { parseResult, type ReportEstimate, RESULT_SCHEMA, type ResultJson, toJson } from "./lib/report/json.ts";
+
+// Sweeps
+export { type Axes, type Axis, type Point, type PointValue, type RangeAxis } from "./lib/sweep/axes.ts";
+export { type Budget, type HalvingOptions, type HalvingSpace } from "./lib/sweep/halving.ts";
+export { type ResolvedJob, type ShardContext, type SweepFunction, type SweepJob } from "./lib/sweep/job.ts";
+export { type SweepProgress } from "./lib/sweep/ledger.ts";
+export { localRunner, type LocalRunnerOptions } from "./lib/sweep/local/runner.ts";
+export { type NatsOptions } from "./lib/sweep/nats/client.ts";
+export { natsRunner, type NatsRunnerOptions } from "./lib/sweep/nats/runner.ts";
+export { natsWorker, type NatsWorkerOptions } from "./lib/sweep/nats/worker.ts";
+export { sweepLines, type SweepResult, type SweepRow, sweepTable } from "./lib/sweep/result.ts";
+export { type Outcome, type Runner, type RunnerContext, type RunnerSession, type ShardTask } from "./lib/sweep/runner.ts";
+export { slurmRunner, type SlurmRunnerOptions } from "./lib/sweep/slurm/runner.ts";
+export { SOBOL_DIMENSIONS, sobolPoint } from "./lib/sweep/sobol.ts";
+export {
+  type DrawnOptions,
+  type DrawnSpace,
+  type FixedSpace,
+  type GridSpace,
+  gridSpace,
+  halvingSpace,
+  randomSpace,
+  shardCount,
+  sobolSpace,
+  type Space,
+  spacePoints,
+} from "./lib/sweep/space.ts";
+export { type ShardError } from "./lib/sweep/store.ts";
+export { sweep, type SweepOptions } from "./lib/sweep/sweep.ts";
 
 // Files and foundations
 export { decodeSafetensors, encodeSafetensors, readSafetensors, type SafetensorsFile, writeSafetensors } from "./lib/io/safetensors.ts";

@@ -90,10 +90,10 @@ const command = {
     further: { type: "number", default: 1, integer: true, least: 1, help: "epochs that every method gets from there, floats too" },
     batch: { type: "number", default: 64, integer: true, least: 1, help: "images per step" },
     rate: { type: "number", default: 0.05, help: "peak learning rate in floats" },
-    "further-rate": { type: "number", default: 0.02, help: "peak learning rate from there" },
+    "further-rate": { type: "number", default: 0.05, help: "peak learning rate from there" },
     state: { type: "string", default: "checkpoints/lg_lsq.json", help: "runs done, and the start of checkpoints' names" },
     fresh: { type: "boolean", help: "forget what is done" },
-    svg: { type: "string", help: "write accuracy against bits to this SVG file" },
+    svg: { type: "string", help: "write errors against bits to this SVG file" },
     threads: { type: "number", integer: true, least: 1, help: "threads; default all cores" },
     json: { type: "boolean", help: "print one JSON object and nothing else on standard output" },
   },
@@ -235,6 +235,11 @@ function same(a: { readonly method: string; readonly bits: number }, b: { readon
   return a.method === b.method && a.bits === b.bits;
 }
 
+/** Methods that have a row, in the order of the table above. */
+function namesOf(rows: readonly Row[]): readonly string[] {
+  return Object.keys(METHODS).filter((name) => rows.some(({ method }) => method === name));
+}
+
 function print(float: Row, rows: readonly Row[], test: Dataset, bits: readonly number[]): void {
   const cell = (row: Row | undefined) =>
     (row === undefined ? "–" : `${(100 * row.mean).toFixed(2)}${row.std === null ? "" : ` ± ${(100 * row.std).toFixed(2)}`}`).padStart(15);
@@ -243,22 +248,25 @@ function print(float: Row, rows: readonly Row[], test: Dataset, bits: readonly n
   );
   console.log(`method    ${bits.map((width) => `${width} bits`.padStart(15)).join("")}`);
   console.log(`${FLOAT.padEnd(10)}${cell(float)}`);
-  for (const method of new Set(rows.map(({ method }) => method))) {
+  for (const method of namesOf(rows)) {
     console.log(`${method.padEnd(10)}${bits.map((width) => cell(rows.find((row) => same(row, { method, bits: width })))).join("")}`);
   }
 }
 
+/** Errors on a logarithmic axis: methods that fail would hide the others on a linear one. */
 function chart(options: Options, float: Row, rows: readonly Row[]): Promise<string> {
-  const names = [...new Set(rows.map(({ method }) => method))];
+  const error = (row: Row) => Math.max(100 * (1 - row.mean), 50 / options.test);
   return lineChart({
     title: `Quantizers on ${options.data}`,
-    x: { label: "bits of weights and activations" },
-    y: { label: "accuracy", unit: "%" },
-    series: names.map((name) => ({
+    x: { label: "bits of weights and activations", domain: [1, 4.5] },
+    y: { label: "test images classified wrongly", unit: "%", scale: "log" },
+    // Colours come back after seven lines.
+    series: namesOf(rows).map((name, index) => ({
       name,
-      points: rows.filter(({ method }) => method === name).map(({ bits, mean }) => [bits, 100 * mean] as const),
+      dashed: index >= 7,
+      points: rows.filter(({ method }) => method === name).map((row) => [row.bits, error(row)] as const),
     })),
-    rules: [{ axis: "y", value: 100 * float.mean, label: "floats" }],
+    rules: [{ axis: "y", value: error(float), label: "floats" }],
   });
 }
 

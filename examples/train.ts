@@ -94,7 +94,12 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
   };
   await saveTrained(result.network, out, notes);
   if (json) return console.log(JSON.stringify({ ...notes, steps: result.steps, checkpoint, out }));
-  const measured = validation === undefined ? "" : `Accuracy ${result.validation!.toFixed(4)} on ${notes.testImages} test images. `;
+  // A checkpoint that was complete keeps what was measured then.
+  const measured = validation === undefined
+    ? ""
+    : log.length === 0
+    ? `Nothing was left to train; accuracy ${result.validation!.toFixed(4)} when it was. `
+    : `Accuracy ${result.validation!.toFixed(4)} on ${notes.testImages} test images. `;
   console.log(`${measured}Written to ${out}, its checkpoint is ${checkpoint}`);
 }
 

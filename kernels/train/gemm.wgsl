@@ -44,7 +44,12 @@ fn pixel(at: Corner, ky: u32, kx: u32, quad: u32) -> vec4<f32> {
   let y = at.y + i32(ky * {{DILATION_Y}}u);
   let x = at.x + i32(kx * {{DILATION_X}}u);
   if (y < 0 || x < 0 || y >= {{HEIGHT}} || x >= {{WIDTH}}) { return vec4<f32>(); }
-  return left[((at.image * {{HEIGHT}}u + u32(y)) * {{WIDTH}}u + u32(x)) * {{IN_QUADS}}u + quad];
+  let value = left[((at.image * {{HEIGHT}}u + u32(y)) * {{WIDTH}}u + u32(x)) * {{IN_QUADS}}u + quad];
+  //#if SQUARED
+  return value * value;
+  //#else
+  return value;
+  //#end
 }
 //#end
 
@@ -118,6 +123,9 @@ fn main(
       //#for i in FOUR
       if (n0 + many * 4u + {{i}}u < {{COLUMNS}}u) {
         b{{i}} = right[(tap * {{DEPTH}}u + n0 + many * 4u + {{i}}u) * {{OUT_QUADS}}u + source];
+        //#if SQUARED
+        b{{i}} *= b{{i}};
+        //#end
       }
       //#end
     }

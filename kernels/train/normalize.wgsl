@@ -21,8 +21,12 @@ fn main(
   let z = value * table[quad] + table[{{QUADS}}u + quad];
   //#if BACKWARD
   let passed = select(vec4<f32>(), gradient[at], {{INSIDE}});
+  //#if SLOPE
+  y[at] = passed * {{SLOPE}};
+  //#else
   let normal = value * table[5u * {{QUADS}}u + quad] + table[6u * {{QUADS}}u + quad];
   y[at] = passed * table[7u * {{QUADS}}u + quad] + normal * table[8u * {{QUADS}}u + quad] + table[9u * {{QUADS}}u + quad];
+  //#end
   //#else
   //#if RELU
   let active_ = max(z, vec4<f32>());

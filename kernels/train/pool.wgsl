@@ -36,7 +36,11 @@ fn main(
       //#else
       let high = min(y0 * {{STRIDE_Y}} - {{PADDING_Y}} + {{KERNEL_Y}}, {{TO_HEIGHT}}) - max(y0 * {{STRIDE_Y}} - {{PADDING_Y}}, 0);
       let wide = min(x0 * {{STRIDE_X}} - {{PADDING_X}} + {{KERNEL_X}}, {{TO_WIDTH}}) - max(x0 * {{STRIDE_X}} - {{PADDING_X}}, 0);
+      //#if SQUARED
+      result += x[from_] / f32(high * wide) / f32(high * wide);
+      //#else
       result += x[from_] / f32(high * wide);
+      //#end
       //#end
       //#else
       let sy = py * {{STRIDE_Y}} - {{PADDING_Y}} + ky;

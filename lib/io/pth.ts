@@ -4,6 +4,7 @@ import { BitlineError, FileError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { elements, type Tensor, tensor, type TypedArray } from "../tensor.ts";
 import { readBytes } from "./atomic.ts";
+import { lazyPackage } from "./lazy_package.ts";
 import { bfloatToFloats, clampedIntegers, halvesToFloats } from "./onnx/constant.ts";
 import { unzip, type ZipLimits } from "./zip.ts";
 
@@ -109,16 +110,7 @@ export async function readPth(path: string, options: Omit<PthOptions, "where"> =
 }
 
 async function loadPickle(): Promise<PickleLibrary> {
-  try {
-    return await import(new URL("./pickle_npm.ts", import.meta.url).href) as PickleLibrary;
-  } catch (cause) {
-    throw new BitlineError("load the pickle parser", {
-      got: cause instanceof Error ? cause.message.split("\n")[0] : String(cause),
-      wanted: "pickleparser from npm, at first use",
-      hint: "Check the connection to the npm registry and that --allow-net, --allow-read and --allow-env are given",
-      cause,
-    });
-  }
+  return await lazyPackage<PickleLibrary>(new URL("./pickle_npm.ts", import.meta.url), "the pickle parser", "pickleparser");
 }
 
 type Refuse = (got: string, wanted: string, cause?: unknown) => never;

@@ -1,14 +1,15 @@
 // How much each weight's error would cost: diagonal second derivatives of the loss, in one backward pass per batch.
 
-import { ThreadPool } from "../cpu/pool.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { OptionError, ShapeError } from "../errors.ts";
+import { DeviceError, OptionError, ShapeError } from "../errors.ts";
 import type { Network } from "../network/graph.ts";
 import { checkOptions } from "../options.ts";
 import type { ActivationQuantizer } from "../quantize/quantizer.ts";
 import type { Tensor } from "../tensor.ts";
-import { trainingGraph } from "../train/graph.ts";
-import { crossEntropy } from "../train/loss.ts";
+import { realAdapter } from "../simulate/choose_backend.ts";
+import { cpuDerivativeSums, type DerivativeRequest, type DerivativeSums } from "../train/derivative_sums.ts";
+import type { TrainingChoice } from "../train/open_trainer.ts";
+import { webgpuDerivativeSums } from "../train/webgpu/derivatives.ts";
 
 /** Options of {@linkcode secondDerivatives}. */
 export interface SecondDerivativeOptions {
@@ -21,7 +22,9 @@ export interface SecondDerivativeOptions {
    * more of large errors than the curvature at the bottom of the loss. Default the network's own.
    */
   readonly weights?: (batch: number) => Readonly<Record<string, Tensor>>;
-  /** Threads; default all cores. */
+  /** "cpu" (default), "webgpu", which sums in 32-bit floats, or "auto": WebGPU on a real adapter, else the CPU. */
+  readonly backend?: "cpu" | "webgpu" | "auto";
+  /** Threads of the CPU; default all cores. */
   readonly threads?: number;
   /** Stops the work between batches. */
   readonly signal?: AbortSignal;
@@ -52,6 +55,7 @@ const ACTION = "compute second derivatives";
  * @param network Weights as they are meant to be programmed: of a network from `train`, the values of its codes.
  * @throws {OptionError} if an option is unknown or out of range, or there are no images.
  * @throws {ShapeError} if images do not fit the network.
+ * @throws {DeviceError} if WebGPU is asked for and cannot do it.
  *
  * @example
  * ```ts
@@ -68,7 +72,7 @@ export async function secondDerivatives(
   data: Dataset,
   options: SecondDerivativeOptions = {},
 ): Promise<SecondDerivatives> {
-  checkOptions(ACTION, "options", options, ["batch", "activations", "weights", "threads", "signal", "onProgress"]);
+  checkOptions(ACTION, "options", options, ["batch", "activations", "weights", "backend", "threads", "signal", "onProgress"]);
   const count = data.labels.length,
     batch = Math.min(options.batch ?? 128, count),
     size = network.input.reduce((product, extent) => product * extent, 1);
@@ -76,49 +80,39 @@ export async function secondDerivatives(
   if (data.images.shape.slice(1).join() !== network.input.join()) {
     throw new ShapeError(ACTION, { where: data.name, got: data.images.shape.slice(1), wanted: `images of shape [${network.input}]` });
   }
-  using pool = await ThreadPool.create(options.threads === undefined ? {} : { threads: options.threads });
-  const graph = await trainingGraph(pool, network, batch, { weights: () => undefined, activations: () => options.activations });
-  const weighted = graph.parameters.filter(({ name }) => isWeighted(network, name));
-  const sums = weighted.map(({ values }) => ({ second: new Float64Array(values.length), gradient: new Float64Array(values.length) }));
-  const collect = (order: "second" | "gradient") =>
-    weighted.forEach(({ gradient }, index) => {
-      const sum = sums[index]![order];
-      for (let at = 0; at < sum.length; at++) sum[at]! += gradient[at]!;
-    });
+  const request = { batch, activations: options.activations, wanted: (parameter: string) => isWeighted(network, parameter) };
+  await using sums = await openSums(network, request, options.backend ?? "cpu", options.threads);
   const pixels = new Uint8Array(batch * size);
   for (let begin = 0; begin < count; begin += batch) {
     options.signal?.throwIfAborted();
-    const here = Math.min(batch, count - begin), given = options.weights?.(begin / batch) ?? {};
-    for (const parameter of weighted) if (Object.hasOwn(given, parameter.name)) parameter.write(given[parameter.name]!);
-    pixels.fill(0).set(data.images.data.subarray(begin * size, (begin + here) * size));
-    const logits = graph.forward(pixels, false), classes = logits.length / batch, seen = logits.subarray(0, here * classes);
-    const slopes = new Float32Array(logits.length), curvatures = new Float32Array(logits.length);
-    const { gradient } = crossEntropy(seen, data.labels.subarray(begin, begin + here));
-    for (let at = 0; at < gradient.length; at++) slopes[at] = gradient[at]! * here;
-    graph.backward(slopes, { order: 1, statistics: "running" });
-    collect("gradient");
-    curvatures.set(softmaxCurvature(seen, here));
-    graph.backward(curvatures, { order: 2, statistics: "running" });
-    collect("second");
-    options.onProgress?.(begin + here, count);
+    const end = Math.min(begin + batch, count);
+    for (const [name, value] of Object.entries(options.weights?.(begin / batch) ?? {})) sums.write(name, value);
+    pixels.fill(0).set(data.images.data.subarray(begin * size, end * size));
+    await sums.add(pixels, data.labels.subarray(begin, end));
+    options.onProgress?.(end, count);
   }
-  const read = (order: "second" | "gradient") =>
-    Object.fromEntries(weighted.map(({ name, read }, index) => [name, read(Float32Array.from(sums[index]![order]))]));
-  return { second: read("second"), gradient: read("gradient"), images: count };
+  return { ...await sums.read(), images: count };
 }
 
-/** p(1 − p) of the softmax of `[images, classes]` logits. */
-export function softmaxCurvature(logits: Float32Array, images: number): Float32Array {
-  const classes = logits.length / images, curvature = new Float32Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes) {
-    const row = logits.subarray(start, start + classes), peak = row.reduce((most, value) => Math.max(most, value), -Infinity);
-    const total = row.reduce((sum, value) => sum + Math.exp(value - peak), 0);
-    row.forEach((value, c) => {
-      const p = Math.exp(value - peak) / total;
-      curvature[start + c] = p * (1 - p);
-    });
+async function openSums(network: Network, request: DerivativeRequest, backend: TrainingChoice, threads?: number): Promise<DerivativeSums> {
+  switch (backend) {
+    case "cpu":
+      return await cpuDerivativeSums(network, request, threads);
+    case "webgpu":
+      return await webgpuDerivativeSums(network, request);
+    case "auto": {
+      if (!await realAdapter()) return await cpuDerivativeSums(network, request, threads);
+      try {
+        return await webgpuDerivativeSums(network, request);
+      } catch (error) {
+        // An OptionError may be a quantizer that only the CPU has; if the network is wrong, the CPU says so again.
+        if (!(error instanceof DeviceError || error instanceof OptionError)) throw error;
+        return await cpuDerivativeSums(network, request, threads);
+      }
+    }
+    default:
+      throw new OptionError(ACTION, { where: "backend", got: backend, wanted: '"cpu", "webgpu" or "auto"' });
   }
-  return curvature;
 }
 
 function isWeighted(network: Network, parameter: string): boolean {

@@ -50,7 +50,8 @@ const PARTS = ["ssg", "magnitude", "asr", "kappa", "mde"] as const;
  * import { lgLsq } from "@bitline/bitline";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(lgLsq({ bits: 3, mde: false }).toJSON(), { kind: "lgLsq", bits: 3, mde: false });
+ * const described: Record<string, unknown> = lgLsq({ bits: 3, mde: false }).toJSON();
+ * assertEquals(described, { kind: "lgLsq", bits: 3, mde: false });
  * ```
  */
 export function lgLsq(options: LgLsqOptions): WeightQuantizer {

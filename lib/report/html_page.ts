@@ -123,7 +123,7 @@ h2 { font-size: 19px; margin: 36px 0 12px; padding-bottom: 4px; border-bottom: 2
 header p, p { color: var(--mute); margin: 6px 0 10px; max-width: 80em; overflow-wrap: anywhere; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 nav a { color: var(--mark); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 12px; margin: 20px 0 8px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 12px; margin: 20px 0 8px; }
 .tile { background: var(--soft); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 .tile dt { color: var(--mute); font-size: 13px; }
 .tile dd { margin: 0; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -132,7 +132,7 @@ nav a { color: var(--mark); }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--mute); padding: 4px 0 6px; }
 th, td { text-align: left; padding: 4px 12px 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td.wide, .wrap td { white-space: normal; overflow-wrap: anywhere; }
+.wrap td { white-space: normal; overflow-wrap: anywhere; }
 tbody th { font-weight: 500; }
 thead th { background: var(--soft); border-bottom: 2px solid var(--line); }
 tbody tr:hover { background: var(--soft); }

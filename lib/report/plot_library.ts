@@ -1,6 +1,6 @@
 // Observable Plot behind a surface of plain data: loaded when the first picture is drawn, never at start-up.
 
-import { BitlineError } from "../errors.ts";
+import { lazyPackage } from "../io/lazy_package.ts";
 
 /** Marks of Observable Plot that charts are made of. */
 export type MarkKind =
@@ -73,14 +73,9 @@ export interface PlotLibrary {
  * @throws {BitlineError} if they cannot be had.
  */
 export async function loadPlot(): Promise<PlotLibrary> {
-  try {
-    return await import(new URL("./plot_npm.ts", import.meta.url).href) as PlotLibrary;
-  } catch (cause) {
-    throw new BitlineError("load the plotting library", {
-      got: cause instanceof Error ? cause.message.split("\n")[0] : String(cause),
-      wanted: "@observablehq/plot and linkedom from npm, at first use",
-      hint: "Check the connection to the npm registry and that --allow-net, --allow-read and --allow-env are given",
-      cause,
-    });
-  }
+  return await lazyPackage<PlotLibrary>(
+    new URL("./plot_npm.ts", import.meta.url),
+    "the plotting library",
+    "@observablehq/plot and linkedom",
+  );
 }

@@ -75,7 +75,7 @@ export async function chooseConverters(
 }
 
 /** Converters of layers whose lowest state conducts unsubtracted, with room for what that adds at most. */
-function widened(
+export function widened(
   { mapped, layers }: ProgrammedNetwork,
   adcs: Readonly<Record<string, LayerAdc>>,
   checked: (name: string) => CheckedAdc,

@@ -1,32 +1,19 @@
 // Every point of a space through one function, on this machine or on many: this file decides what is to be run, runners only run it.
 
 import type { Json } from "../device/device.ts";
-import { BitlineError, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { writeAtomic } from "../io/atomic.ts";
 import { checkOptions } from "../options.ts";
 import { hash } from "../random.ts";
 import type { Point } from "./axes.ts";
 import { promote, rungs } from "./halving.ts";
 import { resolveJob, type SweepJob } from "./job.ts";
+import { openLedger, type SweepProgress } from "./ledger.ts";
 import { localRunner } from "./local/runner.ts";
 import { sweepLines, type SweepResult, type SweepRow } from "./result.ts";
-import type { Outcome, Runner, RunnerContext, RunnerSession, ShardTask } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 import { checkSpace, shardCount, type Space, spacePoints } from "./space.ts";
-import { listShards, openFolder, readErrors, readShard, type ShardError, type ShardRecord, writeOutcome } from "./store.ts";
-
-/** How far a sweep is. */
-export interface SweepProgress {
-  /** Shards with a result. */
-  readonly done: number;
-  /** Shards in all. */
-  readonly total: number;
-  /** Shards given up. */
-  readonly failed: number;
-  /** Done work as a share, 0 to 1, shards under way included as far as they report. */
-  readonly share: number;
-  /** Shards run again because their worker was lost. */
-  readonly lost: number;
-}
+import { openFolder } from "./store.ts";
 
 /** Options of {@linkcode sweep}. */
 export interface SweepOptions {
@@ -117,106 +104,6 @@ export async function sweep<R extends Json = Json>(space: Space, job: SweepJob |
   }
   await writeAtomic(`${folder}/results.jsonl`, sweepLines(rows));
   return { hash: sweepHash, folder, rows, ...progress.counts(), seconds: (performance.now() - started) / 1000 };
-}
-
-interface LedgerOptions {
-  readonly sweep: string;
-  readonly total: number;
-  readonly runner: Runner;
-  readonly mostErrors: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: SweepProgress) => void;
-}
-
-type Wanted = Omit<ShardTask, "attempt">;
-
-/** Keeps count of what is done, and hands the rest to the runner round after round. */
-async function openLedger(folder: string, options: LedgerOptions) {
-  const { sweep, total, runner, mostErrors, onProgress } = options;
-  const control = new AbortController(),
-    signal = AbortSignal.any([control.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-  const counts = { resumed: 0, errors: 0, lost: 0, duplicates: 0 }, failed: ShardError[] = [], shares = new Map<number, number>();
-  const attempts = new Map<number, number>(), open = new Map<number, ShardTask>(), records = new Map<number, ShardRecord>();
-  for (const { shard, attempt } of await readErrors(folder)) attempts.set(shard, Math.max(attempt, attempts.get(shard) ?? 0));
-  const errors = new Map<number, ShardError>();
-  let session: RunnerSession | undefined;
-
-  const tell = () => {
-    const under = [...shares.values()].reduce((sum, share) => sum + share, 0), done = records.size;
-    onProgress?.({ done, total, failed: failed.length, lost: counts.lost, share: Math.min(1, (done + failed.length + under) / total) });
-  };
-  const context: RunnerContext = {
-    sweep,
-    folder,
-    signal,
-    async settle(outcome: Outcome, stored = false) {
-      const { shard, attempt, seconds, result, error } = outcome, task = open.get(shard);
-      if (task === undefined || result === undefined && attempt !== task.attempt) return void counts.duplicates++;
-      open.delete(shard);
-      if (!stored) await writeOutcome(folder, task, outcome);
-      shares.delete(shard);
-      if (result !== undefined) records.set(shard, { shard, point: task.point, seed: task.seed, result, attempt, seconds });
-      else {
-        counts.errors++;
-        attempts.set(shard, attempt);
-        errors.set(shard, { shard, point: task.point, attempt, error: error ?? "no reason given" });
-        if (counts.errors > mostErrors) {
-          control.abort(
-            new BitlineError(ACTION, {
-              where: `shard ${shard}`,
-              got: `${counts.errors} failed attempts, the last: ${error}`,
-              wanted: `at most ${mostErrors}`,
-            }),
-          );
-        }
-      }
-      tell();
-    },
-    report(shard, share) {
-      if (!open.has(shard) || !(share >= 0)) return;
-      shares.set(shard, Math.min(1, share));
-      tell();
-    },
-    lost(shard) {
-      counts.lost++;
-      shares.delete(shard);
-      tell();
-    },
-  };
-
-  return {
-    /** Runs what is not done yet; gives the records in order, undefined where a shard was given up. */
-    async round(wanted: readonly Wanted[], retries: number): Promise<readonly (ShardRecord | undefined)[]> {
-      const there = await listShards(folder);
-      for (const task of wanted) {
-        const record = there.has(task.shard) ? await readShard(folder, task) : undefined;
-        if (record === undefined) continue;
-        records.set(task.shard, record);
-        counts.resumed++;
-      }
-      tell();
-      let left = wanted.filter(({ shard }) => !records.has(shard));
-      for (let round = 0; round <= retries && left.length > 0; round++) {
-        signal.throwIfAborted();
-        const tasks = left.map((task) => ({ ...task, attempt: (attempts.get(task.shard) ?? 0) + 1 }));
-        for (const task of tasks) open.set(task.shard, task);
-        session ??= await runner.open(context);
-        await session.run(tasks);
-        signal.throwIfAborted();
-        if (open.size > 0) {
-          throw new BitlineError(ACTION, { where: runner.name, got: `${open.size} shards left open`, wanted: "every shard settled" });
-        }
-        left = left.filter(({ shard }) => !records.has(shard));
-      }
-      for (const { shard } of left) failed.push(errors.get(shard)!);
-      tell();
-      return wanted.map(({ shard }) => records.get(shard));
-    },
-    counts: () => ({ ...counts, failed }),
-    async [Symbol.asyncDispose]() {
-      await session?.[Symbol.asyncDispose]();
-    },
-  };
 }
 
 function absolute(folder: string | URL): string {

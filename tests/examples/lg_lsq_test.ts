@@ -6,7 +6,7 @@ import { runExample } from "./run.ts";
 
 const run = (...args: string[]) => runExample("lg_lsq", args);
 
-Deno.test("lg_lsq.ts prints one object, keeps runs that are done, and draws accuracy against bits", async () => {
+Deno.test("lg_lsq.ts prints one object, keeps runs that are done, and draws errors against bits", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await writeDigits(folder);

@@ -78,6 +78,39 @@ Deno.test("train.ts writes the network, starts from another run's checkpoint, an
   }
 });
 
+Deno.test("train.ts keeps its state when interrupted, and ends as it would have without", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeDigits(folder);
+    const file = await small("lenet_float.json", folder), data = { name: "mnist", folder, limit: 512 };
+    const path = `${folder}/run.json`, recipe = { ...file.recipe, epochs: 3, batch: 8 };
+    await Deno.writeTextFile(path, JSON.stringify({ ...file, data, recipe }));
+    const script = new URL("../../examples/train.ts", import.meta.url).pathname;
+    const process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", script, path],
+      stdout: "null",
+      stderr: "piped",
+      env: { NO_COLOR: "1" },
+    }).spawn();
+    const errors = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    let said = "";
+    while (!said.includes("step ")) said += (await errors.read()).value ?? "";
+    process.kill("SIGINT");
+    for (let part = await errors.read(); !part.done; part = await errors.read()) said += part.value;
+    assertEquals((await process.status).code, 130, said);
+    assertStringIncludes(said, "The same command goes on");
+
+    const resumed = await run(path, "--json");
+    assertEquals(resumed.code, 0, resumed.error);
+    const bytes = await Deno.readFile(`${folder}/lenet_float.checkpoint`), whole = await run(path, "--json", "--fresh");
+    assertEquals(JSON.parse(whole.out).accuracy, JSON.parse(resumed.out).accuracy);
+    assert(JSON.parse(whole.out).log.length === 3);
+    assertEquals(await Deno.readFile(`${folder}/lenet_float.checkpoint`), bytes);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("train.ts refuses what is no recipe", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {

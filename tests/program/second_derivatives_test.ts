@@ -1,34 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { OptionError, ShapeError } from "../../lib/errors.ts";
-import { readNpz } from "../../lib/io/npy.ts";
-import { type Builder, network } from "../../lib/network/builder.ts";
 import type { Network } from "../../lib/network/graph.ts";
 import { runFloat } from "../../lib/network/float_run.ts";
-import { secondDerivatives, softmaxCurvature } from "../../lib/program/second_derivatives.ts";
+import { secondDerivatives } from "../../lib/program/second_derivatives.ts";
 import { pact } from "../../lib/quantize/pact.ts";
-import { hash, normal } from "../../lib/random.ts";
-import { type Tensor, tensor } from "../../lib/tensor.ts";
-
-const GOLDEN = new URL("../../../shared/golden/swim/", import.meta.url);
-
-function data(input: readonly number[], count: number, classes: number) {
-  const size = input.reduce((product, extent) => product * extent, 1);
-  const images = tensor(new Uint8Array(count * size).map((_, index) => hash(5, index) & 255), [count, ...input]);
-  return { name: "noise", images, labels: new Uint8Array(count).map((_, index) => index % classes), classes: [] };
-}
-
-function net(input: readonly [number, number, number], build: (b: Builder) => void): Network {
-  const made = network({ name: "net", input, encoding: { zero: 0, scale: 1 / 255 }, seed: 3 }, build);
-  const parameters = Object.fromEntries(
-    Object.entries(made.parameters).map(([name, { shape, data }], index): [string, Tensor] => {
-      const spread = name.endsWith(".variance")
-        ? (at: number) => 0.5 + 0.4 * Math.abs(normal(index, at))
-        : (at: number) => 0.4 * normal(index, at);
-      return [name, tensor(new Float32Array(data.length).map((_, at) => spread(at)), shape)];
-    }),
-  );
-  return { ...made, parameters };
-}
+import { tensor } from "../../lib/tensor.ts";
+import { softmaxCurvature } from "../../lib/train/derivative_sums.ts";
+import { compareGolden, golden } from "./derivative_golden.ts";
+import { data, net, NETS } from "./derivative_nets.ts";
 
 /** Sum over all images of the cross-entropy in nats. */
 function lossOf(network: Network, { images, labels }: ReturnType<typeof data>): number {
@@ -129,30 +108,6 @@ function byHand(network: Network, { images, labels }: ReturnType<typeof data>): 
   return sums;
 }
 
-const NETS: Readonly<Record<string, (b: Builder) => void>> = {
-  "strides, padding, groups and pools": (b) => {
-    b.conv("conv1", { channels: 8, kernel: 3, padding: 1 });
-    b.relu("relu1");
-    b.maxPool("pool1", { kernel: 2 });
-    b.conv("conv2", { channels: 8, kernel: 3, stride: 2, padding: 1, groups: 2 });
-    b.relu("relu2");
-    b.averagePool("pool2", { kernel: 2, padding: 1 });
-    b.flatten("flatten");
-    b.linear("fc", { features: 5 });
-  },
-  "batch norm and a residual": (b) => {
-    b.conv("conv1", { channels: 4, kernel: 3, padding: 1, bias: false });
-    b.batchNorm("bn1");
-    const skip = b.relu("relu1");
-    b.conv("conv2", { channels: 4, kernel: 3, padding: 1, bias: false });
-    b.batchNorm("bn2");
-    b.add("add", { from: ["bn2", skip] });
-    b.relu("relu2");
-    b.globalAveragePool("pool");
-    b.linear("fc", { features: 3 });
-  },
-};
-
 for (const [name, build] of Object.entries(NETS)) {
   Deno.test(`secondDerivatives() follows the rule through ${name}`, async () => {
     const small = net([8, 6, 2], build), set = data([8, 6, 2], 7, 3), wanted = byHand(small, set);
@@ -204,47 +159,6 @@ Deno.test("secondDerivatives() lets nothing through where a quantizer clips, and
 
 Deno.test({
   name: "secondDerivatives() equal those of an independent implementation on a trained LeNet",
-  ignore: !await Deno.stat(GOLDEN).then(() => true, () => false),
-  async fn() {
-    const read = async (name: string) => await readNpz(new URL(name, GOLDEN).pathname);
-    const weights = await read("flenet_weights.npz"), batch = await read("batch128.npz"), wanted = await read("flenet_second_batch128.npz");
-    const reals = (values: Tensor<never> | (typeof weights)[string]) => Float32Array.from(values.data as Float32Array);
-    // There pixels of a channel lie together before the first linear layer, here channels of a pixel.
-    const reorder = (from: Float32Array) => {
-      const to = new Float32Array(from.length);
-      for (let at = 0; at < to.length; at++) {
-        const o = Math.floor(at / 784), c = at % 16, pixel = Math.floor((at % 784) / 16);
-        to[at] = from[o * 784 + c * 49 + pixel]!;
-      }
-      return to;
-    };
-    const parameters = Object.fromEntries(
-      Object.entries(weights).map((
-        [name, values],
-      ) => [name, tensor(name === "fc1.weight" ? reorder(reals(values)) : reals(values), values.shape)]),
-    );
-    const lenet = network({ name: "lenet", input: [28, 28, 1], encoding: { zero: 0, scale: 1 / 255 }, parameters }, (b) => {
-      for (const [index, channels] of [6, 16].entries()) {
-        b.conv(`conv${index + 1}`, { channels, kernel: 3, padding: 1 });
-        b.relu(`relu${index + 1}`);
-        b.maxPool(`pool${index + 1}`, { kernel: 2 });
-      }
-      b.flatten("flatten");
-      b.linear("fc1", { features: 120 });
-      b.relu("relu3");
-      b.linear("fc2", { features: 84 });
-      b.relu("relu4");
-      b.linear("fc3", { features: 10 });
-    });
-    const images = tensor(Uint8Array.from(batch["x"]!.data as Uint8Array), [128, 28, 28, 1]),
-      labels = Uint8Array.from(batch["y"]!.data as Uint8Array, Number);
-    const { second, gradient } = await secondDerivatives(lenet, { name: "MNIST", images, labels, classes: [] });
-    for (const layer of ["conv1", "conv2", "fc1", "fc2", "fc3"]) {
-      for (const [ours, key, factor] of [[second, "S_raw", 1], [gradient, "grad", 128]] as const) {
-        const plain = reals(wanted[`${layer}.${key}`]!), theirs = layer === "fc1" ? reorder(plain) : plain;
-        const largest = factor * theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        ours[`${layer}.weight`]!.data.forEach((value, at) => assertAlmostEquals(value / largest, factor * theirs[at]! / largest, 1e-4));
-      }
-    }
-  },
+  ignore: !golden,
+  fn: () => compareGolden("cpu"),
 });

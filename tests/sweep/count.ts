@@ -52,3 +52,20 @@ export async function withFolder(test: (folder: string) => Promise<void>): Promi
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/** Starts a sweep of 100 shards in a process of its own, and kills that once 20 are done. @returns How many were done by then. */
+export async function killedSweep(folder: string, ...where: readonly string[]): Promise<number> {
+  const script = new URL("./killed.ts", import.meta.url).pathname, args = ["run", "-A", "--no-check", script, folder, ...where];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).spawn();
+  const done = () => {
+    try {
+      return [...Deno.readDirSync(`${folder}/shards`)].filter(({ name }) => !name.startsWith(".")).length;
+    } catch {
+      return 0;
+    }
+  };
+  for (let time = 0; done() < 20 && time < 1000; time++) await new Promise((next) => setTimeout(next, 20));
+  child.kill("SIGKILL");
+  await child.status;
+  return done();
+}

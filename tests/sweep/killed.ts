@@ -1,6 +1,8 @@
-// A sweep that is there to be killed: the first argument is its folder.
+// A sweep that is there to be killed. Arguments: its folder, and "slurm" to run it there.
 
 import { localRunner } from "../../lib/sweep/local/runner.ts";
+import { slurmRunner } from "../../lib/sweep/slurm/runner.ts";
 import { countedSweep } from "./count.ts";
 
-await countedSweep(Deno.args[0]!, localRunner({ workers: 2 }), 100, 20, []);
+const [folder, where] = Deno.args, runner = where === "slurm" ? slurmRunner({ poll: 0.2, chunk: 50 }) : localRunner({ workers: 2 });
+await countedSweep(folder!, runner, 100, 40, []);

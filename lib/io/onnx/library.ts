@@ -1,6 +1,6 @@
 // The protobuf packages behind a surface of plain data: loaded with the first ONNX file, never at start-up.
 
-import { BitlineError } from "../../errors.ts";
+import { lazyPackage } from "../lazy_package.ts";
 import type { OnnxLibrary } from "./schema.ts";
 
 /**
@@ -10,14 +10,5 @@ import type { OnnxLibrary } from "./schema.ts";
  * @throws {BitlineError} if they cannot be had.
  */
 export async function loadOnnx(): Promise<OnnxLibrary> {
-  try {
-    return await import(new URL("./onnx_npm.ts", import.meta.url).href) as OnnxLibrary;
-  } catch (cause) {
-    throw new BitlineError("load the ONNX schema", {
-      got: cause instanceof Error ? cause.message.split("\n")[0] : String(cause),
-      wanted: "onnx-buf and @bufbuild/protobuf from npm, at first use",
-      hint: "Check the connection to the npm registry and that --allow-net, --allow-read and --allow-env are given",
-      cause,
-    });
-  }
+  return await lazyPackage<OnnxLibrary>(new URL("./onnx_npm.ts", import.meta.url), "the ONNX schema", "onnx-buf and @bufbuild/protobuf");
 }

@@ -62,7 +62,7 @@ export const NETWORK_NAMES: readonly string[] = Object.keys(MAKERS);
  * assertThrows(() => namedNetwork("resnet20", { width: 0 }), OptionError, "network.options.width");
  * ```
  */
-export function namedNetwork(name: string, options: PlainOptions = {}, where = "network"): Network {
+export function namedNetwork(name: string, options: Readonly<Record<string, unknown>> = {}, where = "network"): Network {
   const action = "make a network";
   if (typeof name !== "string" || !Object.hasOwn(MAKERS, name)) {
     throw new OptionError(action, { where: `${where}.name`, got: name, wanted: `one of ${NETWORK_NAMES.join(", ")}` });

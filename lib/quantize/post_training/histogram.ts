@@ -73,8 +73,9 @@ export function leastErrorLevel({ counts, top }: GrowingHistogram, levels: numbe
 /** Level at which the distribution of the codes diverges least from that of the values (Kullback–Leibler; Migacz, 2017). */
 export function leastDivergenceLevel({ counts, top }: GrowingHistogram, levels: number): number {
   let best = top, least = Infinity;
-  const stride = 16;
-  for (let end = Math.max(levels + 1, stride); end <= BINS; end += stride) {
+  // Fewer bins than some for each code would be told apart so well that what is clipped would hardly count.
+  const stride = 16, first = Math.ceil(Math.max(BINS / 16, 2 * (levels + 1)) / stride) * stride;
+  for (let end = first; end <= BINS; end += stride) {
     const wanted = Array.from(counts.subarray(0, end));
     wanted[end - 1]! += counts.subarray(end).reduce((sum, each) => sum + each, 0);
     const divergence = divergenceOf(wanted, counts.subarray(0, end), levels + 1);

@@ -2,7 +2,8 @@
 
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { BitlineError, DeviceError, OptionError } from "../../errors.ts";
+import { DeviceError, OptionError } from "../../errors.ts";
+import { lazyPackage } from "../../io/lazy_package.ts";
 
 /** How to reach a broker. */
 export interface NatsOptions {
@@ -77,7 +78,12 @@ export async function connectNats(options: NatsOptions, wait: boolean): Promise<
     throw new OptionError(action, { where: "nats.prefix", got: prefix, wanted: "letters, digits, - and _" });
   }
   if (![1, 3, 5].includes(replicas)) throw new OptionError(action, { where: "nats.replicas", got: replicas, wanted: "1, 3 or 5" });
-  const library = await load();
+  const module = new URL("./library_npm.ts", import.meta.url);
+  const library = await lazyPackage<typeof import("./library_npm.ts")>(
+    module,
+    "the NATS client",
+    "@nats-io/transport-node and @nats-io/jetstream",
+  );
   let connection: NatsConnection;
   try {
     connection = await library.connect({
@@ -95,6 +101,8 @@ export async function connectNats(options: NatsOptions, wait: boolean): Promise<
     throw new DeviceError(action, { where: String(servers), got: String(cause), hint: "Start one with nats-server -js", cause });
   }
   try {
+    const version = connection.info?.version ?? "0.0", [major, minor] = version.split(".").map(Number);
+    if (major! * 100 + minor! < 209) throw new DeviceError(action, { where: "nats-server", got: version, wanted: "2.9 or later" });
     const manager = await library.jetstreamManager(connection, { timeout: 5000, checkAPI: !wait }), stream = library.jetstream(connection);
     const missing = (error: unknown) => error instanceof library.JetStreamApiError && [404].includes(error.status);
     const common = { storage: library.StorageType.File, num_replicas: replicas, max_msgs_per_subject: 1 } as const;
@@ -169,16 +177,8 @@ export async function connectNats(options: NatsOptions, wait: boolean): Promise<
     };
   } catch (cause) {
     await connection.close();
+    if (cause instanceof DeviceError) throw cause;
     const hint = "Start the broker with JetStream: nats-server -js -sd FOLDER";
     throw new DeviceError(action, { where: String(servers), got: String(cause), wanted: "a broker with JetStream", hint, cause });
-  }
-}
-
-async function load(): Promise<typeof import("./library_npm.ts")> {
-  try {
-    return await import(new URL("./library_npm.ts", import.meta.url).href);
-  } catch (cause) {
-    const got = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new BitlineError("load the NATS client", { got, hint: "It is fetched from npm once; check the network", cause });
   }
 }

@@ -140,9 +140,10 @@ class NatsSession implements RunnerSession {
     await Promise.all(this.#workers);
     const { manager, prefix, connection } = this.#client, name = sweepName(this.#context.sweep);
     if (this.#finished && !connection.isClosed()) {
-      const subjects = { filter: `${prefix}.outcome.${name}.>` };
+      // Acknowledgements that a broker had not on file when it was killed leave tasks behind that are done.
+      await manager.streams.purge(tasksStream(prefix), { filter: `${prefix}.task.${name}.>` }).catch(() => {});
       await manager.consumers.delete(outcomesStream(prefix), name).catch(() => {});
-      await manager.streams.purge(outcomesStream(prefix), subjects).catch(() => {});
+      await manager.streams.purge(outcomesStream(prefix), { filter: `${prefix}.outcome.${name}.>` }).catch(() => {});
     }
     await this.#client[Symbol.asyncDispose]();
   }

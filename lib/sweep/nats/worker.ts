@@ -86,7 +86,7 @@ class Slot {
           consumer = await this.#client.stream.consumers.get(tasksStream(this.#client.prefix), WORKERS);
           wait = ((await consumer.info()).config.ack_wait ?? ACK_WAIT * 1e9) / 1e9;
         }
-        message = await consumer.next({ expires: 2000 });
+        message = await consumer.next({ expires: 1000 });
       } catch {
         consumer = undefined;
         await pause(250, this.#signal);

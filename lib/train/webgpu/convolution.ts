@@ -37,15 +37,26 @@ export async function convolution(
   });
   const bias = layer.bias ? await deviceParameter(builder, `${layer.name}.bias`, read("bias"), "normalization") : undefined;
   const target = await sink(input);
-  const product = await gemm(builder, "FORWARD", geometry, input.data, weight.effective, output.data, bias?.effective);
-  const backward = await gemm(builder, "WEIGHT", geometry, input.data, output.gradient!, weight.gradient);
-  backward.push(...weight.pullBack);
-  if (bias !== undefined) backward.push(...await columnSums(builder, batch, output, bias));
-  if (target !== undefined) {
-    backward.push(...await gemm(builder, "INPUT", geometry, output.gradient!, weight.effective, target.buffer), ...target.commit);
-  }
-  const parameters = [weight, ...bias === undefined ? [] : [bias], ...weight.companions];
-  return { parameters, forward: [...weight.refresh, ...product], backward };
+  return {
+    parameters: [weight, ...bias === undefined ? [] : [bias], ...weight.companions],
+    async forward() {
+      const product = await gemm(builder, "FORWARD", geometry, input.data, weight.effective, output.data, { bias: bias?.effective });
+      return [...weight.refresh, ...product];
+    },
+    async backward(pass) {
+      const order = pass === 2 ? 2 : 1;
+      const backward = await gemm(builder, "WEIGHT", geometry, input.data, output.gradient!, weight.gradient, { order });
+      if (pass === "training") backward.push(...weight.pullBack);
+      if (bias !== undefined) backward.push(...await columnSums(builder, batch, output, bias));
+      if (target !== undefined) {
+        backward.push(
+          ...await gemm(builder, "INPUT", geometry, output.gradient!, weight.effective, target.buffer, { order }),
+          ...target.commit,
+        );
+      }
+      return backward;
+    },
+  };
 }
 
 /** How the positions of a batch are dealt out for sums: fixed, so that every run gives the same bits. */

@@ -30,6 +30,14 @@ const MOST_SCRATCH = 2 ** 24;
 /** Terms of a slice at most: 16 a round, and some software adapters stop after 65,535 rounds. */
 const MOST_TERMS = 2 ** 19;
 
+/** What a product may have besides. */
+export interface ProductOptions {
+  /** Added to each output channel. */
+  readonly bias?: GpuBuffer | undefined;
+  /** 2 squares x or the weights, for second derivatives; default 1. */
+  readonly order?: 1 | 2;
+}
+
 /** Output (x, weights), input gradient (output gradient, weights) or weight gradient (x, output gradient). */
 export async function gemm(
   builder: LaunchBuilder,
@@ -38,7 +46,7 @@ export async function gemm(
   left: GpuBuffer,
   right: GpuBuffer,
   result: GpuBuffer,
-  bias?: GpuBuffer,
+  { bias, order = 1 }: ProductOptions = {},
 ): Promise<Launch[]> {
   const { batch, input, output, kernel, groups } = shape;
   const depth = input[2] / groups, perGroup = output[2] / groups, taps = kernel[0] * kernel[1];
@@ -66,6 +74,7 @@ export async function gemm(
       FORWARD: product === "FORWARD" ? 1 : 0,
       INPUT: product === "INPUT" ? 1 : 0,
       WEIGHT: product === "WEIGHT" ? 1 : 0,
+      SQUARED: order === 2 ? 1 : 0,
       BIAS: whole && bias !== undefined ? 1 : 0,
       FETCH: product === "INPUT" ? "gradient" : "pixel",
       LEFT: product === "INPUT" ? "[image][y][x][output channel]" : "[image][y][x][input channel]",

@@ -1,24 +1,17 @@
-// A network on the device: the launches of a pass forward, backward, and of the optimiser, and the host's copy of its state.
+// A network that trains on the device: the launches of a step and of inference, and the host's copy of its state.
 
 import entropyCode from "../../../kernels/train/cross_entropy.wgsl" with { type: "text" };
-import loadCode from "../../../kernels/train/load.wgsl" with { type: "text" };
-import { OptionError } from "../../errors.ts";
 import { GpuBuffer } from "../../gpu/buffers.ts";
 import type { GpuDevice } from "../../gpu/device.ts";
-import { INPUT, type Network } from "../../network/graph.ts";
-import { elements } from "../../tensor.ts";
-import { type PlannedLayer, planTraining } from "../plan.ts";
+import type { Network } from "../../network/graph.ts";
 import { quantizersOf, type Recipe } from "../recipe.ts";
 import { networkWith } from "../trained.ts";
 import type { TrainingState } from "../trainer.ts";
 import { padded } from "../value.ts";
-import { convolution } from "./convolution.ts";
-import { type Launch, LaunchBuilder, workgroups } from "./launch.ts";
-import { combine, flatten, shuffle, slice } from "./move.ts";
-import { normalization } from "./normalization.ts";
+import { type Launch, LaunchBuilder } from "./launch.ts";
+import { deviceLayers } from "./layers.ts";
 import type { DeviceParameter } from "./parameter.ts";
-import { pool } from "./pool.ts";
-import { type DeviceContext, type DeviceOperation, type DeviceValue, sinks, valueFloats } from "./value.ts";
+import type { DeviceOperation } from "./value.ts";
 
 /** A part of the device's state and its copy on the host. */
 export interface Mirror {
@@ -51,74 +44,36 @@ export interface DeviceGraph {
 
 /** Builds a network's buffers and launches. @throws {OptionError | GraphError | ShapeError | DeviceError} if it is wrong, or too large. */
 export async function deviceGraph(device: GpuDevice, network: Network, recipe: Recipe): Promise<DeviceGraph> {
-  const { batch } = recipe, plan = planTraining(network, batch), quantizers = quantizersOf(recipe, network);
-  const builder = new LaunchBuilder(device);
+  const { batch } = recipe, builder = new LaunchBuilder(device);
   try {
-    const values = new Map<string, DeviceValue>();
-    const define = (name: string): DeviceValue => {
-      const shape = plan.shape(name), floats = valueFloats(batch, shape);
-      const value = {
-        name,
-        shape,
-        channels: padded(shape[2]),
-        data: builder.floats(floats, name),
-        gradient: name === INPUT ? undefined : builder.floats(floats, `gradient of ${name}`),
-        readers: plan.readers(name).length,
-      };
-      values.set(name, value);
-      return value;
-    };
-    const input = define(INPUT), context: DeviceContext = { builder, batch, sink: sinks(builder, batch) };
-    const operations: DeviceOperation[] = [];
-    for (const planned of plan.layers) {
-      const inputs = planned.layer.inputs.map((name) => values.get(name)!);
-      operations.push(await build(context, network, planned, inputs, define(planned.output), quantizers));
-    }
-    const output = values.get(plan.output)!, count = batch * elements(network.input);
-    const pixels = builder.own(new GpuBuffer(device, "storage", count, "pixels"));
-    const labels = builder.floats(batch, "labels"), results = builder.floats(2 * batch, "losses");
-    const rate = builder.own(new GpuBuffer(device, "uniform", 16, "learning rate"));
-    const load = await builder.launch({
-      label: "load pixels",
-      code: loadCode,
-      uses: "rw",
-      values: {
-        COUNT: count,
-        CHANNELS: network.input[2],
-        PADDED: input.channels,
-        ZERO: network.encoding.zero,
-        SCALE: network.encoding.scale,
-      },
-      operands: [pixels, input.data],
-      groups: workgroups(count),
-    });
+    const layers = await deviceLayers(builder, network, batch, quantizersOf(recipe, network)), { operations, output, features } = layers;
+    const results = builder.floats(2 * batch, "losses"), rate = builder.own(new GpuBuffer(device, "uniform", 16, "learning rate"));
     const entropy = await builder.launch({
       label: "cross-entropy",
       code: entropyCode,
       uses: "rrww",
-      values: { BATCH: batch, CLASSES: plan.features, PADDED: output.channels, SMOOTHING: recipe.smoothing },
-      operands: [output.data, labels, output.gradient!, results],
+      values: { BATCH: batch, CLASSES: features, PADDED: output.channels, SMOOTHING: recipe.smoothing },
+      operands: [output.data, layers.labels, output.gradient!, results],
       groups: batch,
     });
     const parameters = operations.flatMap((operation) => operation.parameters), updates: Launch[] = [];
     for (const parameter of parameters) updates.push(await parameter.update(recipe.optimizer, rate));
     return {
       builder,
-      pixels,
-      labels,
+      pixels: layers.pixels,
+      labels: layers.labels,
       rate,
       logits: output.data,
       channels: output.channels,
-      features: plan.features,
+      features,
       results,
       step: [
-        load,
-        ...operations.flatMap((operation) => operation.forward),
+        ...await layers.forward(true),
         entropy,
-        ...operations.toReversed().flatMap((operation) => operation.backward),
+        ...await layers.backward("training"),
         ...updates,
       ],
-      inference: [load, ...operations.flatMap((operation) => operation.inference ?? operation.forward)],
+      inference: await layers.forward(false),
       ...stateOf(network, operations, parameters),
     };
   } catch (error) {
@@ -148,39 +103,4 @@ function stateOf(
     });
   }
   return { state: { parameters, state, clock: { steps: 0 }, network: () => networkWith(network, parameters, state) }, mirrors };
-}
-
-function build(
-  context: DeviceContext,
-  network: Network,
-  { layer, relu }: PlannedLayer,
-  inputs: readonly DeviceValue[],
-  output: DeviceValue,
-  quantizers: ReturnType<typeof quantizersOf>,
-): Promise<DeviceOperation> {
-  const input = inputs[0]!;
-  switch (layer.op) {
-    case "conv":
-    case "linear":
-      return convolution(context, network, layer, input, output, quantizers.weights(layer.name));
-    case "batchNorm":
-      return normalization(context, network, { batchNorm: layer, relu }, input, output, relu && quantizers.activations(relu.name));
-    case "relu":
-      return normalization(context, network, { relu: layer }, input, output, quantizers.activations(layer.name));
-    case "maxPool":
-    case "averagePool":
-    case "globalAveragePool":
-      return pool(context, layer, input, output);
-    case "add":
-    case "concat":
-      return combine(context, layer, inputs, output);
-    case "slice":
-      return slice(context, layer, input, output);
-    case "shuffle":
-      return shuffle(context, layer, input, output);
-    case "flatten":
-      return flatten(context, input, output);
-    case "softmax":
-      throw new OptionError("build a training graph", { where: layer.name, got: "a softmax", wanted: "logits as the last layer" });
-  }
 }

@@ -98,7 +98,7 @@ export async function combine(
     backward.push([back, ...target.commit]);
   }
   // In reverse, as all readers of a value: of two equal inputs the later one writes first.
-  return { parameters: [], forward, backward: backward.toReversed().flat() };
+  return moves(forward, backward.toReversed().flat());
 }
 
 /** A layer with one input that writes each of its channels once, and the move that takes the gradient back. */
@@ -119,14 +119,19 @@ async function pair(
     from: { buffer: input.data, pixel: input.channels },
     to: { buffer: output.data, pixel, ...image },
   });
-  if (target === undefined) return { parameters: [], forward: [there], backward: [] };
+  if (target === undefined) return moves([there], []);
   const back = await move(builder, {
     images: batch,
     ...backward,
     from: { buffer: output.gradient!, pixel, ...image },
     to: { buffer: target.buffer, pixel: input.channels },
   });
-  return { parameters: [], forward: [there], backward: [back, ...target.commit] };
+  return moves([there], [back, ...target.commit]);
+}
+
+/** Derivatives of any order move as gradients do. */
+function moves(forward: readonly Launch[], backward: readonly Launch[]): DeviceOperation {
+  return { parameters: [], forward: () => Promise.resolve(forward), backward: () => Promise.resolve(backward) };
 }
 
 /** A range of channels; the others' gradient is zero. */

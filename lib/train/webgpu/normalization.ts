@@ -14,7 +14,7 @@ import type { ParameterGroup } from "../parameter.ts";
 import { sumJobs } from "./convolution.ts";
 import { type Launch, type LaunchSource, workgroups } from "./launch.ts";
 import { type DeviceParameter, deviceParameter } from "./parameter.ts";
-import type { DeviceContext, DeviceOperation, DeviceValue } from "./value.ts";
+import type { DeviceContext, DeviceOperation, DeviceValue, Pass } from "./value.ts";
 
 /** Builds batch norm alone, ReLU alone, or both; the table of factors per channel has the CPU kernels' rows. */
 export async function normalization(
@@ -104,51 +104,66 @@ export async function normalization(
       operands: ["scratch", table, own!.gamma.latent, own!.beta.latent, own!.running],
       groups: quads,
     });
-  const apply = (gradient: DeviceValue["data"] | undefined, to: DeviceValue["data"]) =>
-    launch(gradient === undefined ? "output" : "gradient", {
+  const apply = (pass: Pass | undefined, to: DeviceValue["data"]) =>
+    launch(pass === undefined ? "output" : "gradient", {
       code: applyCode,
-      uses: gradient === undefined ? "rwrr" : "rwrrr",
-      values: { ...sizes, ...activation, BACKWARD: gradient === undefined ? 0 : 1 },
-      operands: [input.data, to, table, clip, ...(gradient === undefined ? [] : [gradient])],
+      uses: pass === undefined ? "rwrr" : "rwrrr",
+      values: {
+        ...sizes,
+        ...activation,
+        BACKWARD: pass === undefined ? 0 : 1,
+        // Running statistics do not depend on the batch: all that is left is the factor of the pass forward.
+        SLOPE: pass === 1 ? "table[quad]" : pass === 2 ? "table[quad] * table[quad]" : "",
+      },
+      operands: [input.data, to, table, clip, ...(pass === undefined ? [] : [output.gradient!])],
       groups: workgroups(positions * quads),
     });
+  const parameterGradients = async () => {
+    const launches: Launch[] = [];
+    if (parameters.length > 0) {
+      launches.push(await sums(true));
+      launches.push(
+        await launch("sums joined", {
+          code: finishCode,
+          uses: own === undefined ? "rw" : "rwrww",
+          values: { ...sizes, ...flags, KINDS: 3, BACKWARD: 1, NORMALIZED: own === undefined ? 0 : 1 },
+          operands: ["scratch", table, ...(own === undefined ? [] : [own.gamma.latent, own.gamma.gradient, own.beta.gradient])],
+          groups: quads,
+        }),
+      );
+    }
+    if (alpha !== undefined) {
+      launches.push(
+        await launch("gradient of α", {
+          code: totalCode,
+          uses: "rw",
+          values: { COUNT: channels, EACH: channels, FIRST: 2 * channels, PEAK: 0, TANH: "" },
+          operands: [table, alpha.gradient],
+          groups: 1,
+        }),
+      );
+    }
+    return launches;
+  };
 
-  const output_ = await apply(undefined, output.data);
-  const backward: Launch[] = [];
-  if (parameters.length > 0) {
-    backward.push(await sums(true));
-    backward.push(
-      await launch("sums joined", {
-        code: finishCode,
-        uses: own === undefined ? "rw" : "rwrww",
-        values: { ...sizes, ...flags, KINDS: 3, BACKWARD: 1, NORMALIZED: own === undefined ? 0 : 1 },
-        operands: ["scratch", table, ...(own === undefined ? [] : [own.gamma.latent, own.gamma.gradient, own.beta.gradient])],
-        groups: quads,
-      }),
-    );
-  }
-  if (alpha !== undefined) {
-    backward.push(
-      await launch("gradient of α", {
-        code: totalCode,
-        uses: "rw",
-        values: { COUNT: channels, EACH: channels, FIRST: 2 * channels, PEAK: 0, TANH: "" },
-        operands: [table, alpha.gradient],
-        groups: 1,
-      }),
-    );
-  }
-  if (target !== undefined) backward.push(await apply(output.gradient!, target.buffer), ...target.commit);
-  if (own === undefined) return { parameters, forward: [output_], backward };
-  return {
-    parameters,
+  const statisticsOf = own === undefined ? {} : {
     statistics: {
       names: [`${name}.mean`, `${name}.variance`],
       buffer: own.running,
       values: [Float32Array.from(read("mean")), Float32Array.from(read("variance"))],
     },
-    forward: [await sums(false), await statistics(true), output_],
-    inference: [await statistics(false), output_],
-    backward,
+  };
+  return {
+    parameters,
+    ...statisticsOf,
+    async forward(training) {
+      const before = own === undefined ? [] : training ? [await sums(false), await statistics(true)] : [await statistics(false)];
+      return [...before, await apply(undefined, output.data)];
+    },
+    async backward(pass) {
+      const backward = pass === "training" ? await parameterGradients() : [];
+      if (target !== undefined) backward.push(await apply(pass, target.buffer), ...target.commit);
+      return backward;
+    },
   };
 }

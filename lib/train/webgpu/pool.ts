@@ -17,7 +17,7 @@ export async function pool(
     ? { kernel: [input.shape[0], input.shape[1]] as const, stride: [1, 1] as const, padding: [0, 0] as const }
     : layer;
   const winner = maximum ? [builder.floats(valueFloats(batch, output.shape), `winners of ${layer.name}`)] : [];
-  const launch = (backward: boolean, operands: [DeviceValue["data"], DeviceValue["data"]]): Promise<Launch> => {
+  const launch = (backward: boolean, squared: boolean, operands: [DeviceValue["data"], DeviceValue["data"]]): Promise<Launch> => {
     const [from, to] = backward ? [output, input] : [input, output];
     const count = valueFloats(batch, to.shape) / 4;
     return builder.launch({
@@ -27,6 +27,7 @@ export async function pool(
       values: {
         MAXIMUM: maximum ? 1 : 0,
         BACKWARD: backward ? 1 : 0,
+        SQUARED: squared ? 1 : 0,
         ACCESS: backward ? "read" : "read_write",
         START: maximum && !backward ? "-3.4e38" : "0.0",
         COUNT: count,
@@ -46,7 +47,12 @@ export async function pool(
       groups: workgroups(count),
     });
   };
-  const forward = [await launch(false, [input.data, output.data])];
-  if (target === undefined) return { parameters: [], forward, backward: [] };
-  return { parameters: [], forward, backward: [await launch(true, [output.gradient!, target.buffer]), ...target.commit] };
+  return {
+    parameters: [],
+    forward: async () => [await launch(false, false, [input.data, output.data])],
+    backward: async (pass) => {
+      if (target === undefined) return [];
+      return [await launch(true, pass === 2, [output.gradient!, target.buffer]), ...target.commit];
+    },
+  };
 }

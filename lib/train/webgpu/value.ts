@@ -34,15 +34,21 @@ export interface DeviceContext {
   sink(value: DeviceValue): Promise<Sink | undefined>;
 }
 
-/** One layer, or fused ones, as launches. */
+/**
+ * What a pass computes. "training": everything a step needs, with statistics of the batch. With running statistics, and of convolutions and
+ * linear layers only: 1, gradients; 2, diagonal second derivatives by the rule of the CPU's `Backward`, put where gradients are.
+ */
+export type Pass = "training" | 1 | 2;
+
+/** One layer, or fused ones, as launches, made when asked for: kernels take long to compile. */
 export interface DeviceOperation {
   readonly parameters: readonly DeviceParameter[];
   /** Running statistics: names, and the buffer that holds them one after the other, padded. */
   readonly statistics?: { readonly names: readonly string[]; readonly buffer: GpuBuffer; readonly values: readonly Float32Array[] };
-  readonly forward: readonly Launch[];
-  /** With running statistics, where that differs. */
-  readonly inference?: readonly Launch[];
-  readonly backward: readonly Launch[];
+  /** With statistics of the batch, or running ones. */
+  forward(training: boolean): Promise<readonly Launch[]>;
+  /** From derivatives of the output, those of the inputs and parameters. */
+  backward(pass: Pass): Promise<readonly Launch[]>;
 }
 
 /** Stored floats of a batch of values. */
