@@ -274,7 +274,8 @@ export { effectiveConductancesWebgpu, type GpuWireOptions } from "./lib/circuit/
 export { effectiveConductances, type EffectiveOptions } from "./lib/circuit/wires/many.ts";
 export { cubicCell, type NonlinearOptions, type NonlinearSolution, solveNonlinearWires } from "./lib/circuit/wires/nonlinear.ts";
 export { type Conductances, type LineEnd, type WireOptions } from "./lib/circuit/wires/options.ts";
-export { type EffectiveConductance, effectiveConductance, solveWires, type WireSolution } from "./lib/circuit/wires/solve.ts";
+export { type WireSolution } from "./lib/circuit/wires/measure.ts";
+export { type EffectiveConductance, effectiveConductance, solveWires } from "./lib/circuit/wires/solve.ts";
 
 // Devices
 export { analogMvm, type AnalogMvmOptions } from "./lib/device/analog_mvm.ts";

@@ -34,8 +34,8 @@ import {
   vgg7Pretrained,
   writeAtomic,
 } from "../mod.ts";
-import { drawSweep, markdown, type Row } from "./sweep/picture.ts";
-import { type Point, points, type SweepName, SWEEPS } from "./sweep/points.ts";
+import { drawSweep, markdown, type Row } from "./device_sweep/picture.ts";
+import { type Point, points, type SweepName, SWEEPS } from "./device_sweep/points.ts";
 
 const ACTION = "sweep the devices";
 

@@ -14,7 +14,6 @@ import {
   type Dataset,
   type DatasetSource,
   fashionMnist,
-  FileError,
   lenet,
   lineChart,
   mean,
@@ -33,6 +32,7 @@ import {
   vggSmall,
   writeAtomic,
 } from "../mod.ts";
+import { readState, stopped } from "./common/state.ts";
 
 const SOURCES: Readonly<Record<string, DatasetSource>> = { mnist, "fashion-mnist": fashionMnist, cifar10 };
 
@@ -167,7 +167,8 @@ async function main(options: Options): Promise<void> {
   const source = SOURCES[options.data]!, from = folder === undefined ? {} : { folder };
   const data = await source.train({ limit: options.images, ...from }), test = await source.test({ limit: options.test, ...from });
   const settings = JSON.stringify(settingsOf), base = path.replace(/\.json$/, "");
-  let state: State = fresh ? { settings, runs: [] } : await readState(path, settings);
+  const nothing: State = { settings, runs: [] };
+  let state = fresh ? nothing : await readState(path, nothing, "runs");
   const save = async (done: readonly Run[]) => {
     state = { settings, runs: done };
     await writeAtomic(path, JSON.stringify(state), { makeFolders: true });
@@ -268,33 +269,6 @@ function chart(options: Options, float: Row, rows: readonly Row[]): Promise<stri
     })),
     rules: [{ axis: "y", value: error(float), label: "floats" }],
   });
-}
-
-async function readState(path: string, settings: string): Promise<State> {
-  let state: State;
-  try {
-    state = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { settings, runs: [] };
-    throw new FileError("read what is done", {
-      where: path,
-      got: (error as Error).message,
-      hint: "Add --fresh to begin anew.",
-      cause: error,
-    });
-  }
-  if (state.settings === settings) return state;
-  throw new FileError("go on", {
-    where: path,
-    got: "runs of other options",
-    wanted: settings,
-    hint: "Give another --state, or --fresh to begin anew.",
-  });
-}
-
-function stopped(path: string): never {
-  console.error(`\nStopped; what is done is in ${path} and the checkpoints beside it. The same command goes on.`);
-  Deno.exit(130);
 }
 
 await runCommand(command, main);

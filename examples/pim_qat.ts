@@ -15,7 +15,6 @@ import {
   type Dataset,
   type DatasetSource,
   fashionMnist,
-  FileError,
   lineChart,
   mnist,
   type Network,
@@ -41,6 +40,7 @@ import {
   uniform,
   writeAtomic,
 } from "../mod.ts";
+import { readState, stopped } from "./common/state.ts";
 
 const SOURCES: Readonly<Record<string, DatasetSource>> = { mnist, "fashion-mnist": fashionMnist, cifar10 };
 
@@ -132,7 +132,8 @@ async function main(options: Options): Promise<void> {
   const base = options.state.replace(/\.json$/, "");
   const { schemes: _schemes, bits: _bits, state: path, fresh, curves, threads, json, help: _help, ...deciding } = options;
   const settings = JSON.stringify(deciding);
-  let state: State = fresh ? { settings, rows: [] } : await readState(path, settings);
+  const nothing: State = { settings, rows: [] };
+  let state = fresh ? nothing : await readState(path, nothing, "rows");
   const save = async (change: Partial<State>) => {
     state = { ...state, ...change };
     await writeAtomic(path, JSON.stringify(state), { makeFolders: true });
@@ -261,33 +262,6 @@ function smooth(curve: Curve): Curve {
     const part = curve.slice(index * each, (index + 1) * each);
     return [part.at(-1)![0], part.reduce((sum, [, loss]) => sum + loss, 0) / part.length] as const;
   });
-}
-
-async function readState(path: string, settings: string): Promise<State> {
-  let state: State;
-  try {
-    state = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { settings, rows: [] };
-    throw new FileError("read what is done", {
-      where: path,
-      got: (error as Error).message,
-      hint: "Add --fresh to begin anew.",
-      cause: error,
-    });
-  }
-  if (state.settings === settings) return state;
-  throw new FileError("go on", {
-    where: path,
-    got: "rows of other options",
-    wanted: settings,
-    hint: "Give another --state, or --fresh to begin anew.",
-  });
-}
-
-function stopped(path: string): never {
-  console.error(`\nStopped; what is done is in ${path} and the checkpoints beside it. The same command goes on.`);
-  Deno.exit(130);
 }
 
 await runCommand(command, main);

@@ -1,6 +1,7 @@
 // Keys of points: one hash of everything that a result depends on, whatever order its fields stand in.
 
 import { OptionError } from "../errors.ts";
+import { sha256 } from "../io/sha256.ts";
 
 /**
  * SHA-256 of plain data as hexadecimal digits: fields in any order, typed arrays by their bytes, fields that are undefined left out.
@@ -8,7 +9,7 @@ import { OptionError } from "../errors.ts";
  * @throws {OptionError} if there is a function in it: two of them cannot be told apart.
  */
 export async function digest(value: unknown): Promise<string> {
-  return await sha256(new TextEncoder().encode(await canonical(value, "")));
+  return await sha256(await canonical(value, ""));
 }
 
 async function canonical(value: unknown, where: string): Promise<string> {
@@ -37,9 +38,4 @@ async function inTurn(work: readonly (() => Promise<string>)[]): Promise<string[
   const results: string[] = [];
   for (const each of work) results.push(await each());
   return results;
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const copy = bytes.buffer instanceof ArrayBuffer ? bytes as Uint8Array<ArrayBuffer> : bytes.slice() as Uint8Array<ArrayBuffer>;
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", copy)).toHex();
 }

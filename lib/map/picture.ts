@@ -2,6 +2,7 @@
 
 import { MappingError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
+import { escapeXml } from "../report/plot_style.ts";
 import { tapOf } from "./activations.ts";
 import type { Pattern, Placement } from "./placement.ts";
 
@@ -96,7 +97,7 @@ export function placementSvg(placement: Placement, options: PictureOptions = {})
   const width = short(left + columns * scale + 90), height = short(Math.max(top + rows * scale, top + 16 * legend.length) + 14);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="9">
 <rect width="100%" height="100%" fill="#fff"/>
-<text x="10" y="18" font-size="13">${escape(title)}</text>
+<text x="10" y="18" font-size="13">${escapeXml(title)}</text>
 <rect x="${left}" y="${top}" width="${short(columns * scale)}" height="${short(rows * scale)}" fill="none" stroke="#333"/>
 ${[...parts, ...legend].join("\n")}
 </svg>
@@ -136,4 +137,3 @@ function colour(ky: number, kx: number, [height, width]: readonly [number, numbe
 const short = (value: number) => Number(value.toFixed(2));
 const text = (x: number, y: number, anchor: string, content: string) =>
   `<text x="${short(x)}" y="${short(y)}" text-anchor="${anchor}">${content}</text>`;
-const escape = (content: string) => content.replace(/[&<>]/g, (symbol) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[symbol]!);

@@ -13,7 +13,7 @@ import { chipCells, type WireSolver } from "../program/chip_cells.ts";
 import { program, type ProgrammedNetwork } from "../program/program.ts";
 import { writeCosts } from "../program/write_costs.ts";
 import { elements, type Tensor, tensor, type TypedArray } from "../tensor.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, Session } from "./backend.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
 import { checkConverters, chooseConverters, type ConverterOptions } from "./converters.ts";
 import type { AdcTable } from "./program.ts";
@@ -150,7 +150,7 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
   try {
     const calibration = converters.needImages ? options.calibration ?? await data.calibration?.() : undefined;
     const adcs = await chooseConverters(programmed, converters, calibration?.images, backend, { digitBits, seed });
-    const run = async (phase: string, program: LoweredProgram, stop = signal) => {
+    const run = async (phase: string, program: LoweredProgram, stop = signal, look?: (session: Session) => Promise<void>) => {
       await using session = await backend.prepare(program);
       const started = performance.now();
       const logits = await predict(session, data, {
@@ -158,12 +158,18 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
         ...(stop === undefined ? {} : { signal: stop }),
         onProgress: (done) => options.onProgress?.(phase, done, count),
       });
-      return { logits, seconds: (performance.now() - started) / 1000 };
+      const seconds = (performance.now() - started) / 1000;
+      await look?.(session);
+      return { logits, seconds };
     };
     const quantized = mapped.sliced.quantized;
     const float = options.float ? await run("float", lowerQuantized({ ...quantized, weights: {}, activations: {} })) : undefined;
     const baseline = await run("quantised", lowerQuantized(quantized));
-    let seconds = 0, logitError = 0, first: LoweredProgram | undefined;
+    const estimateWith = options.estimate === undefined
+      ? undefined
+      : (codes: Readonly<Record<string, Tensor<TypedArray>>>) =>
+        estimateOf(network, codes, { digitBits, ...options.estimate, adc: { bits: converters.adc.bits, ...options.estimate!.adc } });
+    let seconds = 0, logitError = 0, details: Pick<Result, "layers" | "estimate"> | undefined;
     const chip = async (number: number, phase: string, stop?: AbortSignal) => {
       const cells = await chipCells(programmed, {
         chip: number,
@@ -173,10 +179,13 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
         onProgress: (done, total) => options.onProgress?.(`wires of ${phase}`, done, total),
       });
       const lowered = lowerProgrammed(programmed, adcs, { digitBits, chip: number, noiseSeed: seed, cells });
-      const crossbar = await run(phase, lowered, stop);
+      // The first chip tells about the layers while its weights are packed and at hand.
+      const look = async (session: Session) => {
+        details = await layerResults(mapped, adcs, lowered, session, data, seed, estimateWith);
+      };
+      const crossbar = await run(phase, lowered, stop, details === undefined ? look : undefined);
       seconds += crossbar.seconds;
       logitError = Math.max(logitError, largestDifference(baseline.logits, crossbar.logits));
-      first ??= lowered;
       return accuracy(crossbar.logits, data.labels);
     };
     let found: number, chips: MonteCarloResult | undefined;
@@ -191,10 +200,6 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       });
       found = chips.summary["accuracy"]!.mean;
     }
-    const estimateWith = options.estimate === undefined
-      ? undefined
-      : (codes: Readonly<Record<string, Tensor<TypedArray>>>) =>
-        estimateOf(network, codes, { digitBits, ...options.estimate, adc: { bits: converters.adc.bits, ...options.estimate!.adc } });
     const simulated = count * (chips?.draws ?? 1), written = writeCosts(programmed);
     return result({
       network: quantized.network.name,
@@ -211,7 +216,7 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       logitError,
       cycles: Object.values(mapped.layers).reduce((sum, { cycles }) => sum + cycles, 0),
       converters: adcs,
-      ...await layerResults(mapped, adcs, first!, data, backend, seed, estimateWith),
+      ...details!,
       configuration: describe(mapped, converters.adc, {
         ...(options.converters === undefined ? {} : { converters: { ...Object.fromEntries(converters.own), ...converters.chosen } }),
         digitBits,
@@ -236,15 +241,14 @@ async function layerResults(
   mapped: MappedNetwork,
   adcs: Readonly<Record<string, LayerAdc>>,
   program: LoweredProgram,
+  session: Session,
   data: Dataset,
-  backend: Backend,
   seed: number,
   estimateWith: ((codes: Readonly<Record<string, Tensor<TypedArray>>>) => Estimate) | undefined,
 ): Promise<Pick<Result, "layers" | "estimate">> {
   const size = Math.min(SAMPLE, data.labels.length), shape = data.images.shape.slice(1);
   const sample = tensor(data.images.data.subarray(0, size * elements(shape)), [size, ...shape]);
   const layers = Object.values(mapped.layers), inputs = layers.map(({ sliced }) => program.layers[sliced.name]!.input);
-  await using session = await backend.prepare(program);
   const { taps } = await session.run(sample, [...new Set(inputs)]);
   const results = layers.map(({ sliced, method, arrays, utilisation, cycles }, index): LayerResult => {
     const { plan, table } = program.layers[sliced.name]!, adc = adcs[sliced.name]!;

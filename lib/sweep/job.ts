@@ -2,6 +2,7 @@
 
 import type { Json } from "../device/device.ts";
 import { BitlineError, OptionError } from "../errors.ts";
+import { sha256 } from "../io/sha256.ts";
 import { checkOptions } from "../options.ts";
 import type { Point } from "./axes.ts";
 
@@ -71,12 +72,6 @@ export async function loadJob({ module, name, digest }: ResolvedJob): Promise<Sw
   const job = exports[name];
   if (typeof job === "function") return job as SweepFunction;
   throw new BitlineError(ACTION, { where: module, got: `no function named ${name}`, wanted: `an exported function ${name}` });
-}
-
-/** SHA-256 of text as hexadecimal digits. */
-export async function sha256(text: string | Uint8Array<ArrayBuffer>): Promise<string> {
-  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 async function moduleDigest(url: string): Promise<string> {

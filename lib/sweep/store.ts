@@ -4,7 +4,8 @@ import type { Json } from "../device/device.ts";
 import { FileError } from "../errors.ts";
 import { writeAtomic } from "../io/atomic.ts";
 import type { Point } from "./axes.ts";
-import { type ResolvedJob, sha256 } from "./job.ts";
+import { sha256 } from "../io/sha256.ts";
+import type { ResolvedJob } from "./job.ts";
 import type { Outcome, ShardTask } from "./runner.ts";
 import type { Space } from "./space.ts";
 

@@ -1,33 +1,15 @@
 // The example end to end on few images: what it prints, what it refuses, and that it goes on where it stopped.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeDigits } from "./images.ts";
 import { runExample } from "./run.ts";
 
 const run = (...args: string[]) => runExample("pim_qat", args);
 
-/** Writes images of 28 × 28 in the format of MNIST, the first thousand of them noise under a bright patch whose place is the class. */
-async function writeImages(folder: string, prefix: string, count: number): Promise<void> {
-  const header = (magic: number, ...sizes: number[]) => {
-    const bytes = new Uint8Array(4 + 4 * sizes.length), view = new DataView(bytes.buffer);
-    [magic, ...sizes].forEach((word, at) => view.setUint32(4 * at, word));
-    return bytes;
-  };
-  const images = new Uint8Array(count * 784), labels = Uint8Array.from({ length: count }, (_, image) => image % 10);
-  for (let at = 0; at < 784 * 1000; at++) {
-    const label = labels[Math.floor(at / 784)]!, row = Math.floor(at / 28) % 28, column = at % 28;
-    const bright = Math.floor(row / 6) === Math.floor(label / 5) + 1 && Math.floor(column / 6) === label % 5;
-    images[at] = bright ? 255 : (at * 7919) % 61;
-  }
-  const write = (name: string, ...parts: Uint8Array[]) => Deno.writeFile(`${folder}/${name}`, new Blob(parts as BlobPart[]).stream());
-  await write(`${prefix}-images-idx3-ubyte`, header(0x803, count, 28, 28), images);
-  await write(`${prefix}-labels-idx1-ubyte`, header(0x801, count), labels);
-}
-
 Deno.test("pim_qat.ts prints one object, keeps rows that are done, and draws curves", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await writeImages(folder, "train", 60000);
-    await writeImages(folder, "t10k", 10000);
+    await writeDigits(folder);
     const few = ["--folder", folder, ..."--images 256 --test 100 --width 4 --batch 32 --epochs 1 --further 1".split(" ")];
     const common = [...few, "--state", `${folder}/state.json`, "--json"];
     const first = await run(...common, "--schemes", "bit-serial", "--bits", "3");

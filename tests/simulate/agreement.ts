@@ -7,6 +7,7 @@ import { reachOf } from "../../lib/simulate/cpu/cells.ts";
 import type { AdcTable, CrossbarStep, Geometry, IntegerStep, Program, Step, Value } from "../../lib/simulate/program.ts";
 import { referenceBackend } from "../../lib/simulate/reference/backend.ts";
 import type { Tensor } from "../../lib/tensor.ts";
+import { type Draws, draws } from "./random_program.ts";
 
 /** Seeds s with the same ⌊s / GROUP⌋ share a scheme and may share a program. */
 export const GROUP = 32;
@@ -14,20 +15,6 @@ export const GROUP = 32;
 const PIXELS: Shape = [8, 8, 16];
 /** Images per program. */
 const BATCH = 2;
-
-interface Draws {
-  /** Integer in [low, high], both included. */
-  integer(low: number, high: number): number;
-  chance(probability: number): boolean;
-  pick<T>(items: readonly T[]): T;
-}
-
-function draws(seed: number): Draws {
-  let count = 0;
-  const next = () => uniform(seed, count++);
-  const integer = (low: number, high: number) => low + Math.floor(next() * (high - low + 1));
-  return { integer, chance: (probability) => next() < probability, pick: (items) => items[integer(0, items.length - 1)]! };
-}
 
 /** What the cases of a group have in common: everything that is fixed in the text of a kernel. */
 interface Scheme {

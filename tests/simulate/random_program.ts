@@ -6,14 +6,15 @@ import type { Pair, Shape } from "../../lib/network/graph.ts";
 import type { AdcTable, CrossbarStep, Geometry, Program, ScatterPart, Step, Value } from "../../lib/simulate/program.ts";
 
 /** A stream of draws, a function of the seed alone. */
-interface Draws {
+export interface Draws {
   /** Integer in [low, high], both included. */
   integer(low: number, high: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
 }
 
-function draws(seed: number): Draws {
+/** Draws of a seed. */
+export function draws(seed: number): Draws {
   let count = 0;
   const next = () => uniform(seed, count++);
   const integer = (low: number, high: number) => low + Math.floor(next() * (high - low + 1));

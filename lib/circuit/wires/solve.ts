@@ -6,8 +6,6 @@ import { checkedResidual, deviation, emptySolution, measure, type WireSolution }
 import { type WireNetwork, wireNetwork } from "./network.ts";
 import { checkConductances, checkVoltages, checkWires, type Conductances, type WireOptions, type Wires } from "./options.ts";
 
-export type { WireSolution };
-
 /** An array with its wires folded into its cells. */
 export interface EffectiveConductance {
   /** Siemens, [rows, columns]: output currents are Σ_row conductances[row, column] · voltage[row], exactly. */

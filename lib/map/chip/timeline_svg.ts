@@ -1,6 +1,7 @@
 // A timeline as a picture: arrays from top to bottom, cycles from left to right, and above them the share of arrays at work.
 
 import { checkOptions } from "../../options.ts";
+import { escapeXml } from "../../report/plot_style.ts";
 import { checkInteger } from "./chip.ts";
 import { type Timeline, timelineUtilisation } from "./timeline.ts";
 
@@ -46,7 +47,7 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
 
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}" font-family="sans-serif" font-size="11">`,
-    `<title>${escape(`${images} images on ${arrays} arrays: ${cycles} cycles`)}</title>`,
+    `<title>${escapeXml(`${images} images on ${arrays} arrays: ${cycles} cycles`)}</title>`,
     `<rect width="${width}" height="${total}" fill="#fff"/>`,
     `<text x="${LEFT}" y="18">arrays at work</text>`,
     `<path d="${strip(timeline, Math.min(200, cycles), plot)}" fill="#bbb"/>`,
@@ -75,7 +76,9 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
   for (const { text, fill, column, row } of legend.entries) {
     const at = height + 14 + row * LEGEND;
     parts.push(
-      `<rect x="${column}" y="${at - 9}" width="10" height="10" fill="${fill}"/><text x="${column + 14}" y="${at}">${escape(text)}</text>`,
+      `<rect x="${column}" y="${at - 9}" width="10" height="10" fill="${fill}"/><text x="${column + 14}" y="${at}">${
+        escapeXml(text)
+      }</text>`,
     );
   }
   parts.push("</svg>");
@@ -122,8 +125,4 @@ function legendOf(entries: readonly (readonly [text: string, fill: string])[], w
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -16,6 +16,15 @@ export function convNorm(b: Builder, names: NormNames, options: ConvOptions): st
   return names.relu === undefined ? last : b.relu(names.relu);
 }
 
+/** 3×3 convolutions with batch norm and ReLU, a 2×2 maximum after each two: `conv1`, `bn1`, `relu1`, … and `pool1`, …, numbered through. */
+export function convPairs(b: Builder, channels: readonly number[]): void {
+  channels.forEach((count, index) => {
+    const number = index + 1;
+    convNorm(b, { conv: `conv${number}`, norm: `bn${number}`, relu: `relu${number}` }, { channels: count, kernel: 3, padding: 1 });
+    if (number % 2 === 0) b.maxPool(`pool${number / 2}`, { kernel: 2 });
+  });
+}
+
 /** Shape of a residual block. */
 export interface ResidualOptions {
   /** Layer it reads. */

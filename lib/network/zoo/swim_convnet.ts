@@ -2,6 +2,7 @@
 
 import { network } from "../builder.ts";
 import type { Network } from "../graph.ts";
+import { convPairs } from "./blocks.ts";
 import { CIFAR, type ScalableOptions, scaler, zooChoice } from "./options.ts";
 
 /** Channels of the convolutions, in pairs with a 2×2 maximum after each. */
@@ -34,13 +35,7 @@ export function swimConvnet(options: ScalableOptions = {}): Network {
   });
   const channels = scaler("swim_convnet", options.width, CHANNELS[0]);
   return network(base, (b) => {
-    CHANNELS.forEach((wanted, index) => {
-      const number = index + 1;
-      b.conv(`conv${number}`, { channels: channels(wanted), kernel: 3, padding: 1, bias: false });
-      b.batchNorm(`bn${number}`);
-      b.relu(`relu${number}`);
-      if (number % 2 === 0) b.maxPool(`pool${number / 2}`, { kernel: 2 });
-    });
+    convPairs(b, CHANNELS.map(channels));
     b.flatten("flatten");
     for (const number of [1, 2]) {
       b.linear(`fc${number}`, { features: channels(1024) });

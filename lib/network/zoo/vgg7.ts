@@ -4,6 +4,7 @@ import { OptionError } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { network } from "../builder.ts";
 import type { Network } from "../graph.ts";
+import { convPairs } from "./blocks.ts";
 
 /** Options of {@linkcode vgg7}. */
 export interface Vgg7Options {
@@ -54,13 +55,7 @@ export function vgg7(options: Vgg7Options = {}): Network {
   const channels = (count: number): number => Math.round(count * width);
   const base = { name: "vgg7", input: [32, 32, 3], encoding: { zero: 121, scale: 1 / 63 }, seed } as const;
   return network(parameters === undefined ? base : { ...base, parameters }, (b) => {
-    [128, 128, 256, 256, 512, 512].forEach((count, index) => {
-      const number = index + 1;
-      b.conv(`conv${number}`, { channels: channels(count), kernel: 3, padding: 1, bias: false });
-      b.batchNorm(`bn${number}`);
-      b.relu(`relu${number}`);
-      if (number % 2 === 0) b.maxPool(`pool${number / 2}`, { kernel: 2 });
-    });
+    convPairs(b, [128, 128, 256, 256, 512, 512].map(channels));
     b.flatten("flatten");
     b.linear("fc1", { features: channels(1024) });
     b.batchNorm("bn7");

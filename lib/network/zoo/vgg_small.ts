@@ -2,6 +2,7 @@
 
 import { network } from "../builder.ts";
 import type { Network } from "../graph.ts";
+import { convPairs } from "./blocks.ts";
 import { CIFAR, type ScalableOptions, scaler, zooChoice } from "./options.ts";
 
 /** Channels of the convolutions, in pairs with a 2×2 maximum after each. */
@@ -36,13 +37,7 @@ export function vggSmall(options: ScalableOptions = {}): Network {
   });
   const channels = scaler("vgg_small", options.width, CHANNELS[0]);
   return network(base, (b) => {
-    CHANNELS.forEach((wanted, index) => {
-      const number = index + 1;
-      b.conv(`conv${number}`, { channels: channels(wanted), kernel: 3, padding: 1, bias: false });
-      b.batchNorm(`bn${number}`);
-      b.relu(`relu${number}`);
-      if (number % 2 === 0) b.maxPool(`pool${number / 2}`, { kernel: 2 });
-    });
+    convPairs(b, CHANNELS.map(channels));
     b.flatten("flatten");
     b.linear("fc", { features: classes });
   });

@@ -1,5 +1,8 @@
 // Tile choices on disk: measuring them takes a second or two per network, and the same adapter chooses the same every time.
 
+import analogText from "../../../kernels/analog.wgsl" with { type: "text" };
+import analogPlanesText from "../../../kernels/analog_planes.wgsl" with { type: "text" };
+import analogProductsText from "../../../kernels/analog_products.wgsl" with { type: "text" };
 import convCode from "../../../kernels/conv.wgsl" with { type: "text" };
 import crossbarCode from "../../../kernels/crossbar.wgsl" with { type: "text" };
 import commonText from "../../../kernels/crossbar_common.wgsl" with { type: "text" };
@@ -10,6 +13,7 @@ import planesText from "../../../kernels/planes.wgsl" with { type: "text" };
 import { FileError } from "../../errors.ts";
 import { cacheFolder } from "../../data/cache.ts";
 import { writeAtomic } from "../../io/atomic.ts";
+import { sha256 } from "../../io/sha256.ts";
 
 /** Remembers a choice per class of shapes from one run to the next. */
 export interface ChoiceStore {
@@ -27,7 +31,10 @@ export interface ChoiceFileOptions {
   readonly texts?: readonly string[];
 }
 
-const KERNELS = [convCode, crossbarCode, commonText, tileCode, gemmCode, partialText, planesText];
+const KERNELS = [
+  ...[convCode, crossbarCode, commonText, tileCode, gemmCode, partialText, planesText],
+  ...[analogText, analogPlanesText, analogProductsText],
+];
 
 /**
  * A JSON file per adapter and kernel texts: `{ adapter, choices: { class: choice } }`. A damaged file counts as empty and is replaced; without
@@ -40,7 +47,7 @@ export function choiceFile(adapter: string, options: ChoiceFileOptions = {}): Ch
   const place = async (use: "read" | "write"): Promise<string | undefined> => {
     const folder = options.folder ?? (environmentIsOpen() ? cacheFolder() : undefined);
     if (folder === undefined) return undefined;
-    const path = `${folder}/tiles-${await digest([adapter, ...texts])}.json`;
+    const path = `${folder}/tiles-${(await sha256(JSON.stringify([adapter, ...texts]))).slice(0, 16)}.json`;
     return granted({ name: use, path: use === "read" ? path : folder }) ? path : undefined;
   };
   const load = async (): Promise<ReadonlyMap<string, string>> => {
@@ -78,10 +85,4 @@ function environmentIsOpen(): boolean {
 
 function granted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
-}
-
-/** Short name of some texts: 16 hexadecimal digits. */
-async function digest(texts: readonly string[]): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(texts))));
-  return bytes.subarray(0, 8).toHex();
 }

@@ -3,7 +3,8 @@
 // Two kinds of file: one array {m, n, r_word_line, r_bit_line, conductances_S, voltages_V [m, batch], output_currents_A [batch, n], …}, or
 // {cases: [{m, n, r_word_line, r_bit_line, R_ohm, V, I_out_A, I_device_A, V_word_line, V_bit_line}]} with flat rows × columns lists.
 
-import { effectiveConductance, solveWires, type WireSolution } from "../../../lib/circuit/wires/solve.ts";
+import type { WireSolution } from "../../../lib/circuit/wires/measure.ts";
+import { effectiveConductance, solveWires } from "../../../lib/circuit/wires/solve.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { type Format, type GoldenCase, type GoldenFile, isRecord, relativeError } from "../format.ts";
 

@@ -1,6 +1,7 @@
 // Converter ranges and kinds of the analog-core cases, each as a table from integer partial sum to integer code.
 
 import { adcCode } from "../../../lib/circuit/adc.ts";
+import { capacitorThresholds } from "../../../lib/circuit/capacitor_array.ts";
 import { FileError } from "../../../lib/errors.ts";
 import type { AdcTable } from "../../../lib/simulate/program.ts";
 import { rint } from "../../../lib/simulate/reference/crossbar.ts";
@@ -60,45 +61,12 @@ export function makeConverter(config: CoreConfig, [lo, hi]: readonly [number, nu
     const resolved = { levels, lo, step: (hi - lo) / (levels - 1), unit: 1 };
     return { key, lo, step: resolved.step, code: (value) => adcCode(resolved, value) };
   }
-  const full = Math.max(Math.abs(lo), Math.abs(hi)), codes = 2 ** adcBits;
-  const levels = capacitorLevels(config, full);
-  const convert = adcModel === "RampADC" ? ramp(levels) : successive(levels, adcBits, full / codes);
-  return { key, lo: -full * (codes - 1) / codes, step: 2 * full / codes, code: (value) => convert(Math.min(Math.max(value, lo), hi)) };
-}
-
-/** Comparison levels of a capacitor array without mismatch, behind an amplifier of finite gain. */
-function capacitorLevels({ adcBits, adcModel, gainDb, splitCdac }: CoreConfig, full: number): Float64Array {
-  const half = 2 ** (adcBits - 1), gain = 10 ** (gainDb / 20);
-  return Float64Array.from({ length: 2 * half }, (_, code) => {
-    const magnitude = Math.abs(code - half);
-    const level = magnitude / half * (code < half ? -full : full) + full / (2 * half);
-    const feedback = splitCdac && adcModel === "SarADC" ? 1 : half / (half + magnitude);
-    return level / (1 + 1 / (gain * feedback));
-  });
-}
-
-/** Nearest level, the lower one where two are as near. */
-function ramp(levels: Float64Array): (value: number) => number {
-  if (levels.some((level, at) => at > 0 && !(level > levels[at - 1]!))) throw new NotCovered("a ramp that does not rise");
-  return (value) => {
-    let low = 0, high = levels.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (Math.abs(levels[middle]! - value) <= Math.abs(levels[middle + 1]! - value)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  };
-}
-
-function successive(levels: Float64Array, bits: number, shift: number): (value: number) => number {
-  return (value) => {
-    let code = 0;
-    for (let bit = bits - 1; bit >= 0; bit--) {
-      if (value > levels[code + 2 ** bit]! - shift) code += 2 ** bit;
-    }
-    return code;
-  };
+  const full = Math.max(Math.abs(lo), Math.abs(hi)), codes = 2 ** adcBits, step = 2 * full / codes, first = -full * (codes - 1) / codes;
+  const kind = adcModel === "RampADC" ? "ramp" : "sar";
+  const thresholds = capacitorThresholds({ kind, bits: adcBits, gain: config.gainDb, split: config.splitCdac });
+  // The lower of two codes that are as near: a sum on a threshold has not passed it.
+  const code = (value: number) => thresholds.filter((threshold) => Math.min(Math.max(value, lo), hi) > first + step * threshold).length;
+  return { key, lo: first, step, code };
 }
 
 /** No conversion: partial sums themselves, or where a current limit cuts between them, `fine` times as finely. */
