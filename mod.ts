@@ -1,6 +1,35 @@
 /**
  * Bitline simulates and trains neural networks for compute-in-memory accelerators: arrays of RRAM, SRAM or other cells that multiply where the
- * weights are stored. Start with {@linkcode pipeline}.
+ * weights are stored.
+ *
+ * A chip is a {@linkcode pipeline} of stages, each of which is a plain function on plain data as well:
+ *
+ * 1. {@linkcode quantize} turns a float {@linkcode Network} into integer codes, with {@linkcode dorefa}, {@linkcode lsq} and others for weights and
+ *    {@linkcode pact} and others for activations; {@linkcode calibrateActivations} finds clipping levels for networks trained in floats.
+ * 2. {@linkcode decompose} spreads the codes over cells of few levels.
+ * 3. {@linkcode map} lays every layer over arrays; {@linkcode bestMapping}, {@linkcode lowerBound} and {@linkcode prove} tell how well and that it is right.
+ * 4. {@linkcode program} says what cells and wires are made of; left out, arrays are perfect.
+ * 5. {@linkcode simulate} runs images through arrays and converters, and gives a {@linkcode Result}; {@linkcode estimate} gives area, energy and time.
+ *
+ * Networks come from the {@linkcode zoo}, from {@linkcode readOnnx} and {@linkcode loadParameters}, from {@linkcode train}, or from the builder
+ * {@linkcode network}; images from {@linkcode cifar10}, {@linkcode mnist}, {@linkcode svhn} or an {@linkcode imageFolder}. {@linkcode explore} tries chips,
+ * {@linkcode sweep} spreads such work over processes and machines, {@linkcode htmlReport} and {@linkcode gate} report on it. Everything thrown on purpose is a
+ * {@linkcode BitlineError}.
+ *
+ * @example
+ * ```ts
+ * import { lenet, dorefa, pact, pipeline, tensor } from "@bitline/bitline";
+ * import { assert } from "@std/assert";
+ *
+ * const chip = pipeline()
+ *   .quantize({ weights: dorefa({ bits: 4 }), activations: pact({ bits: 4, alpha: 4 }) })
+ *   .decompose({ cellBits: 1 })
+ *   .map({ rows: 128, columns: 128 })
+ *   .simulate({ adc: { bits: 6, range: "full" }, estimate: { cell: "RRAM" }, backend: "reference" });
+ * const images = tensor(new Uint8Array(784).map((_, at) => at % 251), [1, 28, 28, 1]);
+ * const result = await chip.run(lenet(), { name: "ramp", images, labels: Uint8Array.of(0), classes: [] });
+ * assert(result.cycles > 0 && result.estimate!.chip.topsPerWatt > 0);
+ * ```
  *
  * @module
  */
@@ -79,6 +108,7 @@ export {
   channelStatistics,
   type Dataset,
   type DatasetSource,
+  type Labels,
   type LoadOptions,
   loadRange,
   sliceDataset,
@@ -87,7 +117,8 @@ export { cifar10 } from "./lib/data/cifar10.ts";
 export { mnist } from "./lib/data/mnist.ts";
 export { fashionMnist } from "./lib/data/fashion_mnist.ts";
 export { svhn } from "./lib/data/svhn.ts";
-export { imageFolder, type ImageFolderOptions, resizeImages } from "./lib/data/image_folder.ts";
+export { imageFolder, type ImageFolderOptions } from "./lib/data/image_folder.ts";
+export { resizeImages, type ResizeOptions } from "./lib/data/resize.ts";
 export { type AugmentBatch, augmentBatch } from "./lib/data/augment.ts";
 
 // Quantisation
@@ -131,6 +162,7 @@ export {
 } from "./lib/quantize/post_training/calibrate_activations.ts";
 export { correctBias } from "./lib/quantize/post_training/correct_bias.ts";
 export { type CalibrationOptions } from "./lib/quantize/post_training/observe_layers.ts";
+export { shiftInputs } from "./lib/quantize/post_training/shift_inputs.ts";
 
 // Decomposition
 export { balanced, type PairOptions, type Sides } from "./lib/decompose/balanced.ts";
@@ -350,6 +382,16 @@ export {
 } from "./lib/program/write_verify.ts";
 export { chipCells, type ChipCellsOptions, type WiredCells, type WireSolver } from "./lib/program/chip_cells.ts";
 export {
+  digitCount,
+  IV_CONDUCTANCES,
+  IV_LAWS,
+  type IvCommon,
+  type IvConstant,
+  type IvOptions,
+  oddCoefficients,
+  type ResolvedIv,
+} from "./lib/program/iv.ts";
+export {
   type Compensation,
   COMPENSATIONS,
   type LayerPhysics,
@@ -433,6 +475,7 @@ export {
   recipe,
   type StartingAlpha,
 } from "./lib/train/recipe.ts";
+export { type Folding, type FoldTerms, type FoldTraining } from "./lib/train/fold_options.ts";
 export { type GroupLasso, type GroupTerms, type HoldZeros } from "./lib/train/group_lasso.ts";
 export {
   checkPim,
@@ -590,7 +633,7 @@ export { type CommandLine, type CommandOption, helpText, type OptionValues, pars
 export { runCommand } from "./lib/cli/run.ts";
 export { DATA_SOURCES, type TrainingFile, trainingFile } from "./lib/cli/training_file.ts";
 export { type ProgressLine, progressLine, type ProgressLineOptions } from "./lib/report/progress.ts";
-export { ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
+export { type KernelStage, ThreadPool, type ThreadPoolOptions } from "./lib/cpu/pool.ts";
 export { type DeviceOptions } from "./lib/gpu/device.ts";
 export {
   BitlineError,

@@ -1,5 +1,5 @@
 /**
- * How much a network bears: accuracy of VGG7 on chips against programming error, age, ADC resolution, stuck cells and wire resistance.
+ * How much a network bears: accuracy of VGG7 on chips against programming error, age, ADC resolution, stuck cells, wire resistance and bent currents.
  *
  *     deno run -A examples/device_sweep.ts --out sweep
  *     deno run -A examples/device_sweep.ts --sweep time,stuck --device my_levels.csv --draws 10 --out sweep
@@ -46,7 +46,7 @@ const command = {
   options: {
     sweep: {
       type: "string",
-      default: "sigma,time,adc,stuck,wires",
+      default: "sigma,time,adc,stuck,wires,iv",
       help: `which ones, separated by commas: ${Object.keys(SWEEPS).join(", ")}`,
     },
     values: { type: "string", help: "values of the parameter, separated by commas, where there is one sweep" },
@@ -157,11 +157,13 @@ async function main(options: Options): Promise<void> {
 function chipRunner(mapped: MappedNetwork, data: Dataset, backend: Backend, { seed }: Options) {
   const chosen = new Map<string, Result["converters"]>();
   return async (point: Point, signal: AbortSignal, say: (text: string) => void): Promise<Row | undefined> => {
-    const { sweep, series, x, chip, draws, adc } = point, kept = JSON.stringify([adc, chip.device.gMin]), converters = chosen.get(kept);
+    const { sweep, series, x, chip, draws, adc, digitBits = 1 } = point;
+    const kept = JSON.stringify([adc, chip.device.gMin, digitBits]), converters = chosen.get(kept);
     const started = performance.now();
     try {
       const result = await simulate(program(mapped, { ...chip, seed }), data, {
         ...(converters === undefined ? { adc } : { converters }),
+        digitBits,
         backend,
         draws,
         seed,
@@ -182,7 +184,7 @@ function chipRunner(mapped: MappedNetwork, data: Dataset, backend: Backend, { se
 }
 
 /** What a point's figures depend on; rows of other settings may share the file. */
-function keyOf({ sweep, series, x, chip: { device, ...chip }, adc, draws }: Point, options: Options): string {
+function keyOf({ sweep, series, x, chip: { device, ...chip }, adc, draws, digitBits }: Point, options: Options): string {
   const { images, seed, width, scheme, rows, columns, "cell-bits": cellBits } = options;
   return JSON.stringify({
     sweep,
@@ -191,6 +193,7 @@ function keyOf({ sweep, series, x, chip: { device, ...chip }, adc, draws }: Poin
     device: device.description,
     ...chip,
     adc,
+    ...(digitBits === undefined ? {} : { digitBits }),
     draws,
     images,
     seed,

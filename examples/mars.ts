@@ -66,6 +66,12 @@ const command = {
       least: 1,
       help: "passes of each stage: before pruning, with zeros held, quantised",
     },
+    fold: {
+      type: "string",
+      default: "before",
+      choices: ["before", "batch", "running"],
+      help: "batch norms: folded before the quantised passes, or in each of their steps, by statistics of the batch or running ones",
+    },
     lambda: { type: "number", default: 5e-4, least: 0, help: "weight of the group lasso" },
     sparsities: { type: "string", default: "0.5,0.75", help: "shares of groups to prune, comma-separated" },
     large: { type: "number", default: 1, least: 0, most: 1, help: "channel multiplier of VGG-16 and ResNet-18; 0 leaves them out" },
@@ -209,7 +215,7 @@ async function draw(folder: string, name: string, net: Network | QuantizedNetwor
   await Deno.writeTextFile(`${folder}/mars_${name.toLowerCase().replace("-", "")}.svg`, timelineSvg(timeline));
 }
 
-/** Trains with group lasso, prunes, tunes with zeros held, folds batch norms, trains quantised; against the same without pruning. */
+/** Trains with group lasso, prunes, tunes with zeros held, trains quantised with batch norms folded before or meanwhile; against the same without pruning. */
 async function learnt(options: Options, sparsities: readonly number[], hardware: MarsChanges, say: (text: string) => void) {
   const grey = options.network === "cnn", source = grey ? mnist : cifar10, { seed, lambda, epochs } = options;
   const data = await source.train({ limit: options.images }), validation = await source.test({ limit: options["test-images"] });
@@ -239,10 +245,11 @@ async function learnt(options: Options, sparsities: readonly number[], hardware:
     const pruned = sparsity === 0 ? dense : pruneGroups(lasso, { ...groups, sparsity, scope: "network" }).network;
     const tuned = await fit(`${what}, tuning`, pruned, { ...floats, ...held, schedule: at(0.02) }, data, options);
     const weights = { kind: "lsq", bits: accelerator.weightBits } as const;
+    const before = options.fold === "before", folding = before ? {} : { foldBatchNorm: { statistics: options.fold } };
     const codes = await fit(
       `${what}, quantised`,
-      foldBatchNorm(tuned),
-      { ...base, ...held, weights, schedule: at(0.005) },
+      before ? foldBatchNorm(tuned) : tuned,
+      { ...base, ...held, ...folding, weights, schedule: at(0.005) },
       data,
       options,
     );
@@ -265,7 +272,9 @@ async function learnt(options: Options, sparsities: readonly number[], hardware:
   }
   const fastest = rows[0]!;
   say(
-    `${start.name}, ${data.labels.length} images of ${data.name}, ${validation.labels.length} test images, batch norms folded, trained\n` +
+    `${start.name}, ${data.labels.length} images of ${data.name}, ${validation.labels.length} test images, batch norms folded ${
+      options.fold === "before" ? "before" : `by ${options.fold} statistics in`
+    } the quantised passes, trained\n` +
       new Table().header(["pruned", "accuracy", "before tuning", "fps", "speed-up", "TOPS/W", "weights KiB", "index bits", "packed exact"])
         .body(rows.map((row) => [
           percent(row.sparsity),
@@ -279,7 +288,16 @@ async function learnt(options: Options, sparsities: readonly number[], hardware:
           row.exact ? "yes" : "NO",
         ])).border().toString(),
   );
-  return { network: start.name, data: data.name, images: data.labels.length, testImages: validation.labels.length, lambda, group, rows };
+  return {
+    network: start.name,
+    data: data.name,
+    images: data.labels.length,
+    testImages: validation.labels.length,
+    lambda,
+    fold: options.fold,
+    group,
+    rows,
+  };
 }
 
 /** 8-bit weights: pruning alone, as yet without training for few bits. */

@@ -1,5 +1,6 @@
 // Crossbar of fixed-point conductances by tiles: codes of HEIGHT positions and cells of WIDTH columns in workgroup memory, the sums of all
 // digits of ROWS × COLUMNS results in registers; noise and conversion where the sums end. The sums: analog_products.wgsl or analog_planes.wgsl.
+// Where each drive level has cells of its own (DRIVEN), a row is a row of the array and one of its levels, and its digits are 1 or 0.
 struct Params {
   positions: u32,
   perImage: u32, // positions of an image
@@ -119,6 +120,17 @@ fn squares(e: u32) -> u32 {
 }
 //#end
 
+//#if DRIVEN
+// Digits of a code that are `level`, as ones where they begin.
+fn oneHot(code: u32, level: u32) -> u32 {
+  var ones = 0u;
+  //#for z in DIGITS
+  ones |= select(0u, 1u << {{BYTE0[z]}}u, ((code >> {{BYTE0[z]}}u) & {{MASK[z]}}u) == level);
+  //#end
+  return ones;
+}
+//#end
+
 // Codes of the four rows from `row` on, 0 from `end` on and outside the image.
 fn codesOf(row: u32, end: u32, y0: i32, x0: i32, image: u32, group: u32) -> u32 {
   var codes = 0u;
@@ -130,8 +142,15 @@ fn codesOf(row: u32, end: u32, y0: i32, x0: i32, image: u32, group: u32) -> u32 
   //#else
   //#for r in QUAD
   if (row + {{r}}u < end) {
+    //#if DRIVEN
+    let s = source((row + {{r}}u) / {{DRIVES}}u, y0, x0, image, group);
+    if (s != 0xffffffffu) {
+      codes |= oneHot((x[s >> 2u] >> ((s & 3u) * 8u)) & 255u, (row + {{r}}u) % {{DRIVES}}u + 1u) << ({{r}}u * 8u);
+    }
+    //#else
     let s = source(row + {{r}}u, y0, x0, image, group);
     if (s != 0xffffffffu) { codes |= ((x[s >> 2u] >> ((s & 3u) * 8u)) & 255u) << ({{r}}u * 8u); }
+    //#end
   }
   //#end
   //#end

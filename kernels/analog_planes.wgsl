@@ -78,7 +78,15 @@ for (var part = p.planes + {{VARIED}}u; part > 0u; part--) {
           d{{i}}_{{j}}_{{z}} += dot4I8Packed(e, w{{j}});
           //#end
           //#if CORRECTED
+          //#if DRIVEN
+          if (line == 0u && part == 1u) {
+            //#for r in QUAD
+            q{{i}} += (((e >> ({{r}}u * 8u)) & 255u) * ((chunk + c * 4u + {{r}}u) % {{DRIVES}}u + 1u)) << {{BYTE0[z]}}u;
+            //#end
+          }
+          //#else
           if (line == 0u && part == 1u) { q{{i}} += dot4U8Packed(e, 0x01010101u) << {{BYTE0[z]}}u; }
+          //#end
           //#end
         }
         //#end

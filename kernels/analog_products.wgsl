@@ -41,8 +41,14 @@ for (var chunk = begin; chunk < end; chunk += {{DEPTH}}u * 4u) {
       let a = left[c * HEIGHT + {{i}}u * {{LANES_Y}}u + lane.y];
       //#if CORRECTED
       if (line == 0u) {
+        //#if DRIVEN
+        //#for r in QUAD
+        q{{i}} += ((a >> ({{r}}u * 8u)) & 255u) * ((chunk + c * 4u + {{r}}u) % {{DRIVES}}u + 1u);
+        //#end
+        //#else
         let two = (a & 0x00ff00ffu) + ((a >> 8u) & 0x00ff00ffu);
         q{{i}} += (two & 0xffffu) + (two >> 16u);
+        //#end
       }
       //#end
       //#for z in DIGITS

@@ -4,7 +4,7 @@
 
 import { add, get, int, locals, loop, mul, set, ZERO } from "../lib/cpu/wat.ts";
 import { ELIMINATE } from "./wires_eliminate.ts";
-import { f64, fun, HEADER, PART, times8, vector, word } from "./wires_layout.ts";
+import { f64, fun, HEADER, PART, SHARED, times8, vector, word } from "./wires_layout.ts";
 
 /** Adds `value` to the conductance between places `low` < `high` of a part, padded. */
 const deposit = `(if (i32.lt_u ${get("low")} ${get("wide")})
@@ -16,10 +16,12 @@ const deposit = `(if (i32.lt_u ${get("low")} ${get("wide")})
   )
 }))`;
 
-/** Clears a part's rows and kept conductances, then adds up its elements and what earlier parts left; `table` takes the row of each place of one of those. */
+/**
+ * Clears a part's rows and kept conductances, then adds up its elements and what earlier parts left; `table` takes the row of each place of one of those.
+ */
 const collect = fun(
   "collect",
-  ["part", "scratch", "values", "table"],
+  ["part", "scratch", "values", "table", "tape"],
   locals(
     "i32",
     "rows",
@@ -43,6 +45,9 @@ const collect = fun(
     "shift",
     "here",
     "there",
+    "own",
+    "value",
+    "place",
   ),
   `${set("rows", add(get("scratch"), word("part", PART.rowsAt)))}
   ${set("kept", add(get("scratch"), word("part", PART.keptAt)))}
@@ -51,33 +56,41 @@ const collect = fun(
   ${set("stride", add(times8(get("wide")), get("keptStride")))}
   (memory.fill ${get("rows")} (i32.const 0) ${mul(get("wide"), get("stride"))})
   (memory.fill ${get("kept")} (i32.const 0) ${mul(word("part", PART.paddedRest), get("keptStride"))})
-  ${set("at", add(get("part"), int(4 * PART.length), mul(int(4), add(word("part", PART.count), word("part", PART.rest)))))}
+  ${set("own", add(get("values"), word("part", PART.cellAt)))}
+  ${set("at", add(get("tape"), word("part", PART.elementsAt)))}
   ${set("end", add(get("at"), mul(word("part", PART.elements), int(12))))}
   (block $none (loop $elements
     (br_if $none (i32.ge_u ${get("at")} ${get("end")}))
-    ${set("low", word("at", 0))}${set("high", word("at", 1))}
+    ${set("low", word("at", 0))}${set("high", word("at", 1))}${set("value", word("at", 2))}
     ${deposit}
-    (f64.store ${get("to")} (f64.add ${f64(get("to"))} ${f64(add(get("values"), times8(word("at", 2))))}))
+    (f64.store ${get("to")} (f64.add ${f64(get("to"))} ${
+    f64(add(
+      `(select ${get("own")} ${get("values")} (i32.ge_s ${get("value")} (i32.const 0)))`,
+      `(i32.and ${get("value")} ${int(~SHARED)})`,
+    ))
+  }))
     ${set("at", add(get("at"), int(12)))}(br $elements)))
+  ${set("at", add(get("part"), int(4 * PART.length), mul(int(4), add(word("part", PART.count), word("part", PART.rest)))))}
   ${
     loop(
       "join",
       int(0),
       word("part", PART.joins),
       `${set("from", add(get("scratch"), word("at", 0)))}${set("length", word("at", 1))}${set("fromStride", times8(word("at", 2)))}
-    ${set("at", add(get("at"), int(12)))}
+    ${set("place", add(get("tape"), word("at", 3)))}
+    ${set("at", add(get("at"), int(16)))}
     ${set("stop", add(get("table"), times8(get("length"))))}
     ${
         loop(
           "entry",
           get("table"),
           get("stop"),
-          `${set("low", "(i32.load (local.get $at))")}
+          `${set("low", "(i32.load (local.get $place))")}
       (i32.store ${get("entry")} (select ${add(get("rows"), mul(get("low"), get("stride")))} ${
             add(get("kept"), mul(`(i32.sub ${get("low")} ${get("wide")})`, get("keptStride")), mul(int(-8), get("wide")))
           } (i32.lt_u ${get("low")} ${get("wide")})))
       (i32.store offset=4 ${get("entry")} ${times8(get("low"))})
-      ${set("at", add(get("at"), int(4)))}`,
+      ${set("place", add(get("place"), int(4)))}`,
           8,
         )
       }
@@ -201,7 +214,7 @@ ${substitute}
         "at",
         int(0),
         word("header", HEADER.parts),
-        `(call $collect ${get("part")} ${get("mine")} ${get("own")} ${add(get("mine"), word("header", HEADER.local))})
+        `(call $collect ${get("part")} ${get("mine")} ${get("own")} ${add(get("mine"), word("header", HEADER.local))} ${get("tape")})
       (if ${word("part", PART.count)} (then (call $eliminate ${get("part")} ${get("mine")} ${
           add(get("mine"), word("header", HEADER.panel))
         } ${add(get("mine"), word("header", HEADER.factors))})))

@@ -18,7 +18,10 @@ export const HEADER = {
   words: 16,
 } as const;
 
-/** Words at the head of a part's record; its last word is its length in bytes. */
+/**
+ * Words at the head of a part's record. Its nodes follow, then for each join the byte at which the conductances start, the number of places, the stride,
+ * and the byte of the tape at which the places stand; the last word is the record's length in bytes.
+ */
 export const PART = {
   words: 0,
   count: 1,
@@ -30,9 +33,16 @@ export const PART = {
   inverseAt: 7,
   split: 8,
   elements: 9,
-  joins: 10,
-  length: 11,
+  /** Byte of the tape at which the elements stand: places and byte of the value, from the part's first cell, or SHARED + that from the first of all. */
+  elementsAt: 10,
+  /** Byte of the value of the part's first cell. */
+  cellAt: 11,
+  joins: 12,
+  length: 13,
 } as const;
+
+/** Flag of a value that many parts have, such as a segment's. */
+export const SHARED = -(2 ** 31);
 
 /** Word `index` of a record. */
 export const word = (base: string, index: number): string => `(i32.load offset=${4 * index} ${get(base)})`;

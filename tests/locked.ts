@@ -4,6 +4,7 @@
 import "@bufbuild/protobuf";
 import "@cliffy/table";
 import "@gpu/webgpu";
+import "@jsquash/jpeg/decode.js";
 import "@jax-js/jax";
 import "@nats-io/jetstream";
 import "@nats-io/transport-node";

@@ -14,7 +14,7 @@ import {
 } from "../../mod.ts";
 
 /** Name of a sweep. */
-export type SweepName = "sigma" | "time" | "adc" | "stuck" | "wires" | "models";
+export type SweepName = "sigma" | "time" | "adc" | "stuck" | "wires" | "iv" | "models";
 
 /** One parameter. */
 export interface Sweep {
@@ -46,6 +46,8 @@ export interface Point {
   readonly chip: ProgramOptions & { readonly device: Device };
   /** Converters. */
   readonly adc: AdcOptions;
+  /** Bits applied to the word lines at a time; default 1. */
+  readonly digitBits?: number;
   /** Chips. */
   readonly draws: number;
 }
@@ -111,6 +113,15 @@ export const SWEEPS: Readonly<Record<SweepName, Sweep>> = {
     values: [0, 0.5, 1, 2, 4],
     least: 0,
     most: Infinity,
+    whole: false,
+  },
+  iv: {
+    title: "Accuracy against the bend of the cells' currents, I = G v0 sinh(V / v0)",
+    x: { label: "Read voltage over v0" },
+    factor: 1,
+    values: [0, 1, 2, 3],
+    least: 0,
+    most: 100,
     whole: false,
   },
   models: {
@@ -193,7 +204,19 @@ const MAKERS: Readonly<Record<Exclude<SweepName, "models">, Maker>> = {
       return point("wires", gMax === undefined ? chip.device.name : `G_max ${gMax} µS`, x, chip, setting);
     });
   },
+  iv: bent,
 };
+
+/** Laws of a hyperbolic sine by how many bits are applied at a time; low states may bend more than high ones, which conduct as metals do. */
+function bent(x: number, setting: Setting): Point[] {
+  const law = (v0: number | readonly number[]) => x === 0 ? {} : { iv: { law: "sinh", readVoltage: 1, v0 } as const };
+  const kinds = [
+    ["2 bits at a time", 2, law(1 / x)],
+    ["4 bits at a time", 4, law(1 / x)],
+    ["2 bits, v0 twice as large in the highest state", 2, law([1 / x, 2 / x])],
+  ] as const;
+  return kinds.map(([series, digitBits, iv]) => ({ ...point("iv", series, x, { device: plain(setting), ...iv }, setting), digitBits }));
+}
 
 /** Every model with its defaults, and the cells asked for. */
 function models(setting: Setting): Point[] {

@@ -29,7 +29,7 @@ export interface LookupOptions {
   readonly excess?: boolean;
 }
 
-/** Words of the plan, all i32. The last four belong to the ADC; `table` is the address of i16 codes. */
+/** Words of the plan, all i32: those from `multiplier` to `table`, `scale` and `offset` belong to the ADC; `table` is the address of i16 codes. */
 export const PLAN = {
   blocks: 0,
   slices: 1,
@@ -43,14 +43,28 @@ export const PLAN = {
   high: 9,
   table: 10,
   limitBytes: 11,
-  words: 12,
+  scale: 12,
+  offset: 13,
+  words: 14,
 } as const;
 /**
  * Words of the record of slices abreast: address of their weights in block 0, planes, factor of the count, factor of Σ digit, offset, for "excess"
  * the address of the largest safe Σ digit of each tile (i32) in block 0, and of two bytes for each Σ digit, the most and the least count that no
- * clipping cuts; last the weights of up to four slices.
+ * clipping cuts; the weights of up to four slices; least cell, and distance of the other of one plane.
  */
-export const SLICE = { weights: 0, planes: 1, factor: 2, sum: 3, offset: 4, limits: 5, bounds: 6, weight: 7, words: 11 } as const;
+export const SLICE = {
+  weights: 0,
+  planes: 1,
+  factor: 2,
+  sum: 3,
+  offset: 4,
+  limits: 5,
+  bounds: 6,
+  weight: 7,
+  least: 11,
+  distance: 12,
+  words: 13,
+} as const;
 /** Words of a pass record: offset of its first bit in a position's planes, in its counts, that bit, shift of its weight. */
 export const PASS = { planes: 0, counts: 1, bit: 2, shift: 3, words: 4 } as const;
 /** Most look-ups whose counts fit a byte. */

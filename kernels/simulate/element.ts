@@ -54,7 +54,8 @@ const NEAR_HALF = 0.499;
 /**
  * code = clamp(rint(x / step), 0, levels) with the quotient in f64, f32 → u8. Range: elements.
  *
- * x · (1 / step) in f32, clamped to −1 … levels + 1, is off by less than 1e-4, so only quotients near a half need the division.
+ * x · (1 / step) in f32, clamped to −1 … levels + 1 (a NaN to −1, so that it gives 0), is off by less than 1e-4, so only quotients near a half need
+ * the division.
  * Parameters: `from`, `to`, `step` (address of an f64), `levels` (at most 255).
  */
 export function quantizeElements(): string {
@@ -64,25 +65,27 @@ export function quantizeElements(): string {
   const high = "8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7";
   const codes = `${set("low", two(get("x")))}${set("x", two(`(i8x16.shuffle ${high} ${get("x")} ${get("x")})`))}`;
   const packed = `(i8x16.shuffle 0 4 16 20 0 0 0 0 0 0 0 0 0 0 0 0 ${get("low")} ${get("x")})`;
-  const quick = `(i16x8.narrow_i32x4_u (i32x4.trunc_sat_f32x4_u ${get("near")}) ${get("zero")})`;
+  // Whole numbers from −1 to levels + 1, so that truncation has nothing to decide; narrowing lifts −1 to 0.
+  const whole = `(i32x4.relaxed_trunc_f32x4_s ${get("near")})`;
+  const quick = `(i8x16.min_u (i8x16.narrow_i16x8_u (i16x8.narrow_i32x4_s ${whole} ${get("zero")}) ${get("zero")}) ${get("most8")})`;
   return kernel(
     ["from", "to", "step", "levels"],
-    locals("i32", "i", "whole") + locals("v128", "unit", "zero", "top", "x", "low", "inverse", "least", "most", "quotient", "near", "last"),
+    locals("i32", "i", "whole") +
+      locals("v128", "unit", "zero", "top", "x", "low", "inverse", "least", "most", "quotient", "near", "most8"),
     `${set("unit", `(v128.load64_splat ${get("step")})`)}${set("top", `(f64x2.splat (f64.convert_i32_u ${get("levels")}))`)}
     ${set("inverse", `(f32x4.splat (f32.demote_f64 (f64.div (f64.const 1) (f64.load ${get("step")}))))`)}
-    ${set("least", "(v128.const f32x4 -1 -1 -1 -1)")}${set("last", `(f32x4.splat (f32.convert_i32_u ${get("levels")}))`)}
-    ${set("most", `(f32x4.add ${get("last")} (v128.const f32x4 1 1 1 1))`)}
+    ${set("least", "(v128.const f32x4 -1 -1 -1 -1)")}${set("most8", `(i8x16.splat ${get("levels")})`)}
+    ${set("most", `(f32x4.splat (f32.convert_i32_u ${add(get("levels"), int(1))}))`)}
     ${
       lanes(
         "i",
         get("begin"),
         get("end"),
         `${set("x", `(v128.load ${at("from", "i", 4)})`)}
-        ${set("quotient", `(f32x4.min (f32x4.max (f32x4.mul ${get("x")} ${get("inverse")}) ${get("least")}) ${get("most")})`)}
+        ${set("quotient", `(f32x4.pmin (f32x4.pmax ${get("least")} (f32x4.mul ${get("x")} ${get("inverse")})) ${get("most")})`)}
         ${set("near", `(f32x4.nearest ${get("quotient")})`)}
         (if (i32x4.all_true (f32x4.lt (f32x4.abs (f32x4.sub ${get("quotient")} ${get("near")})) (f32x4.splat (f32.const ${NEAR_HALF}))))
-          (then ${set("near", `(f32x4.min (f32x4.max ${get("near")} ${get("zero")}) ${get("last")})`)}
-            ${set("near", quick)}(v128.store32_lane 0 ${at("to", "i", 1)} (i8x16.narrow_i16x8_u ${get("near")} ${get("near")})))
+          (then (v128.store32_lane 0 ${at("to", "i", 1)} ${quick}))
           (else ${codes}(v128.store32_lane 0 ${at("to", "i", 1)} ${packed})))`,
         `(v128.store8_lane 0 ${at("to", "i", 1)} ${two(`(v128.load32_zero ${at("from", "i", 4)})`)})`,
       )

@@ -30,13 +30,13 @@ export function padLines(): string {
 export const RUN_WORDS = 3;
 
 /**
- * Writes one row of bytes per output position. Range: positions of a block, whose first is position `first` of the batch.
- * Parameters: `from`, `to`, `first`, `pitch` (bytes of a row), `runs`, `count`, `width` and `positions` of an output image,
+ * Writes one row of bytes per output position. Range: positions of a block, of which number i is position `first` + i · `step` of the batch.
+ * Parameters: `from`, `to`, `first`, `step`, `pitch` (bytes of a row), `runs`, `count`, `width` and `positions` of an output image,
  * and the input bytes from one image (`image`), output line (`line`) and output column (`column`) to the next.
  * The window is a list of runs, contiguous pieces; runs of whole channels go 16 bytes at a time.
  */
 export function gatherRows(): string {
-  const name = ["from", "to", "first", "pitch", "runs", "count", "width", "positions", "image", "line", "column"];
+  const name = ["from", "to", "first", "step", "pitch", "runs", "count", "width", "positions", "image", "line", "column"];
   const bytes = get("bytes");
   const step = (width: number, load: string, store: string) =>
     `(block $done${width} (loop $next${width}
@@ -50,7 +50,7 @@ export function gatherRows(): string {
       "at",
       get("begin"),
       get("end"),
-      `${set("position", add(get("first"), get("at")))}
+      `${set("position", add(get("first"), mul(get("at"), get("step"))))}
       ${set("inside", `(i32.rem_u ${get("position")} ${get("positions")})`)}
       ${
         set(
@@ -74,7 +74,9 @@ export function gatherRows(): string {
         (if (i32.lt_s (i32.load ${get("run")}) ${int(0)})
           (then (memory.fill ${get("target")} ${int(0)} ${bytes}))
           (else ${set("source", add(get("base"), `(i32.load ${get("run")})`))}
-            ${step(16, "v128.load", "v128.store")}${step(4, "i32.load", "i32.store")}${step(1, "i32.load8_u", "i32.store8")}))`,
+            ${step(16, "v128.load", "v128.store")}${step(8, "i64.load", "i64.store")}${step(4, "i32.load", "i32.store")}${
+            step(1, "i32.load8_u", "i32.store8")
+          }))`,
           RUN_WORDS * 4,
         )
       }`,

@@ -18,8 +18,8 @@ export const PAIRS = 8;
  *
  * Weights: [block of vectors × 4 or 8 columns][row pair][column][2]. One instruction multiplies a pair of codes with 4 or 8 pairs of weights and adds
  * within pairs. Two positions share each load of weights.
- * Parameters: `rows`, `pitch`, `weights`, `turns` (of {@linkcode PAIRS} row pairs), `flush` (turns until i16 sums go to i32, for "i8"),
- * `out`, `outPitch`, `blocks`, `shift`, `mask` (of a digit).
+ * Parameters: `rows`, `pitch`, `weights`, `blockBytes` (weights of a block), `turns` (of {@linkcode PAIRS} row pairs), `flush` (turns until i16 sums go
+ * to i32, for "i8"), `out`, `outPitch`, `blocks`, `shift`, `mask` (of a digit).
  */
 export function integerGemm({ weights, vectors }: IntegerGemmOptions): string {
   const narrow = weights === "i8";
@@ -77,7 +77,7 @@ export function integerGemm({ weights, vectors }: IntegerGemmOptions): string {
         (br_if $flush${count} ${get("rest")}))`;
   };
   return kernel(
-    ["rows", "pitch", "weights", "turns", "flush", "out", "outPitch", "blocks", "shift", "mask"],
+    ["rows", "pitch", "weights", "blockBytes", "turns", "flush", "out", "outPitch", "blocks", "shift", "mask"],
     locals("i32", "m", "block", "from", "w", "turn", "rest", "some", "pairEnd", "a0", "a1", "o0", "o1") +
       locals(
         "v128",
@@ -93,7 +93,7 @@ export function integerGemm({ weights, vectors }: IntegerGemmOptions): string {
         "block",
         int(0),
         get("blocks"),
-        `${set("from", add(get("weights"), mul(get("block"), mul(get("turns"), int(PAIRS * vectors * 16)))))}
+        `${set("from", add(get("weights"), mul(get("block"), get("blockBytes"))))}
         ${loop("m", get("begin"), get("pairEnd"), positions(2), 2)}
         (if (i32.lt_u ${get("pairEnd")} ${get("end")}) (then ${set("m", get("pairEnd"))}${positions(1)}))`,
       )

@@ -2,18 +2,22 @@
 
 /** i32 parameters a kernel can take beyond begin, end and thread. */
 export const PARAMETERS = 16;
+/** Kernels that can work on a chunk one after the other. */
+export const STAGES = 12;
+/** Words of a stage: its kernel, elements of its range per element of the job's, parameters. */
+export const STAGE_WORDS = 2 + PARAMETERS;
 
-/** Word indices of the control block, and the two negative kernel numbers that are commands. */
+/** Word indices of the control block, and the two negative numbers of stages that are commands. */
 export const Control = {
   epoch: 0,
   done: 1,
   next: 2,
   total: 3,
   chunk: 4,
-  kernel: 5,
+  stages: 5,
   failed: 6,
-  parameters: 8,
-  words: 8 + PARAMETERS,
+  first: 8,
+  words: 8 + STAGES * STAGE_WORDS,
   yield: -1,
   close: -2,
 } as const;

@@ -2,13 +2,23 @@
 
 import { DeviceError, OptionError } from "../errors.ts";
 import { assemble } from "./assemble.ts";
-import { Control, type Job, PARAMETERS, waitFor } from "./control.ts";
+import { Control, type Job, PARAMETERS, STAGE_WORDS, STAGES, waitFor } from "./control.ts";
 import { Heap } from "./heap.ts";
 
 /** Options of {@linkcode ThreadPool.create}. */
 export interface ThreadPoolOptions {
   /** Threads that compute, the calling one included. Default: all cores. */
   readonly threads?: number;
+}
+
+/** A kernel as one of several that work on each chunk in turn. */
+export interface KernelStage {
+  /** Handle of the kernel. */
+  readonly kernel: number;
+  /** Parameters beyond begin, end and thread. */
+  readonly parameters: readonly number[];
+  /** Elements of the kernel's range per element of the job's. Default 1. */
+  readonly unit?: number;
 }
 
 /**
@@ -117,40 +127,50 @@ export class ThreadPool implements Disposable {
    * @throws {DeviceError} if there is no such kernel, the pool is closed, or the kernel trapped.
    */
   run(kernel: number, total: number, chunk: number, ...parameters: number[]): void {
-    const job = this.#kernels[kernel];
-    if (job === undefined || parameters.length > PARAMETERS || !this.#open) {
-      throw new DeviceError("run a kernel", { got: this.#open ? `kernel ${kernel}, ${parameters.length} parameters` : "a closed pool" });
-    }
-    if (total <= 0) return;
-    if (this.#workers.length === 0 || total <= chunk) {
-      try {
-        return job(0, total, 0, ...parameters);
-      } catch (cause) {
-        throw trap(kernel, cause);
+    this.chain([{ kernel, parameters }], total, chunk);
+  }
+
+  /**
+   * Calls several kernels in turn over each chunk of [0, total), so that what one makes of a chunk is still in cache for the next: a kernel may read
+   * of its predecessors' results only the chunk at hand. Returns when all are done.
+   *
+   * @throws {DeviceError} if there is no such kernel, there are more than 12, the pool is closed, or a kernel trapped.
+   */
+  chain(stages: readonly KernelStage[], total: number, chunk: number): void {
+    const jobs = stages.map(({ kernel, parameters, unit = 1 }) => {
+      const run = this.#kernels[kernel];
+      if (run === undefined || parameters.length > PARAMETERS || stages.length > STAGES || !this.#open) {
+        const got = stages.length > STAGES ? `${stages.length} kernels` : `kernel ${kernel}, ${parameters.length} parameters`;
+        throw new DeviceError("run a kernel", { got: this.#open ? got : "a closed pool" });
       }
-    }
-    const control = this.#control;
-    control.set(parameters, Control.parameters);
-    control[Control.total] = total;
-    control[Control.chunk] = chunk;
-    control[Control.next] = 0;
-    control[Control.done] = 0;
-    control[Control.failed] = 0;
-    control[Control.kernel] = kernel;
-    Atomics.add(control, Control.epoch, 1);
-    Atomics.notify(control, Control.epoch);
+      return (begin: number, end: number) => run(begin * unit, end * unit, 0, ...parameters);
+    });
+    if (total <= 0) return;
+    const alone = this.#workers.length === 0 || total <= chunk, control = this.#control;
+    let current = 0;
+    const work = (begin: number, end: number) => {
+      for (current = 0; current < jobs.length; current++) jobs[current]!(begin, end);
+    };
     try {
-      for (;;) {
-        const begin = Atomics.add(control, Control.next, chunk);
-        if (begin >= total) break;
-        job(begin, Math.min(begin + chunk, total), 0, ...parameters);
+      if (alone) {
+        const most = stages.length === 1 ? total : chunk;
+        for (let begin = 0; begin < total; begin += most) work(begin, Math.min(begin + most, total));
+        return;
+      }
+      this.#start(stages, total, chunk);
+      try {
+        for (;;) {
+          const begin = Atomics.add(control, Control.next, chunk);
+          if (begin >= total) break;
+          work(begin, Math.min(begin + chunk, total));
+        }
+      } finally {
+        this.#join();
       }
     } catch (cause) {
-      throw trap(kernel, cause);
-    } finally {
-      this.#join();
+      throw trap(stages[current]?.kernel ?? -1, cause);
     }
-    if (control[Control.failed] !== 0) throw trap(kernel);
+    if (control[Control.failed] !== 0) throw trap(stages[0]!.kernel);
   }
 
   /** Address of a fresh block of bytes, aligned to 64. The content is undefined. */
@@ -200,10 +220,29 @@ export class ThreadPool implements Disposable {
     return this.memory.buffer as unknown as SharedArrayBuffer;
   }
 
+  /** Hands a job to the other threads. */
+  #start(stages: readonly KernelStage[], total: number, chunk: number): void {
+    const control = this.#control;
+    stages.forEach(({ kernel, parameters, unit = 1 }, index) => {
+      const at = Control.first + index * STAGE_WORDS;
+      control[at] = kernel;
+      control[at + 1] = unit;
+      control.set(parameters, at + 2);
+    });
+    control[Control.total] = total;
+    control[Control.chunk] = chunk;
+    control[Control.next] = 0;
+    control[Control.done] = 0;
+    control[Control.failed] = 0;
+    control[Control.stages] = stages.length;
+    Atomics.add(control, Control.epoch, 1);
+    Atomics.notify(control, Control.epoch);
+  }
+
   #command(command: number): void {
     const control = this.#control;
     control[Control.done] = 0;
-    control[Control.kernel] = command;
+    control[Control.stages] = command;
     Atomics.add(control, Control.epoch, 1);
     Atomics.notify(control, Control.epoch);
     if (command === Control.yield) this.#join();

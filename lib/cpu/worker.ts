@@ -1,7 +1,7 @@
 // One thread of the pool: waits on a shared word, works through chunks of the range, waits again.
 // It returns to its event loop only when told that new kernels are waiting in its message queue.
 
-import { Control, type Job, PARAMETERS, waitFor } from "./control.ts";
+import { Control, type Job, STAGE_WORDS, waitFor } from "./control.ts";
 
 interface Start {
   readonly memory: WebAssembly.Memory;
@@ -36,14 +36,14 @@ function serve({ control: buffer, thread, spin }: Start): void {
     const now = Atomics.load(control, Control.epoch);
     if (now === epoch) continue;
     epoch = now;
-    const kernel = control[Control.kernel]!;
-    if (kernel === Control.close) return scope.close();
-    if (kernel === Control.yield) {
+    const stages = control[Control.stages]!;
+    if (stages === Control.close) return scope.close();
+    if (stages === Control.yield) {
       done(control);
       return;
     }
     try {
-      work(kernels[kernel]!, control, thread);
+      work(stages, control, thread);
     } catch {
       Atomics.store(control, Control.failed, thread);
     }
@@ -56,12 +56,16 @@ function done(control: Int32Array): void {
   Atomics.notify(control, Control.done);
 }
 
-function work(run: Job, control: Int32Array, thread: number): void {
+function work(count: number, control: Int32Array, thread: number): void {
   const total = control[Control.total]!, chunk = control[Control.chunk]!;
-  const parameters = Array.from(control.subarray(Control.parameters, Control.parameters + PARAMETERS));
+  const stages = Array.from({ length: count }, (_, stage) => {
+    const at = Control.first + stage * STAGE_WORDS;
+    return { run: kernels[control[at]!]!, unit: control[at + 1]!, parameters: Array.from(control.subarray(at + 2, at + STAGE_WORDS)) };
+  });
   for (;;) {
     const begin = Atomics.add(control, Control.next, chunk);
     if (begin >= total) return;
-    run(begin, Math.min(begin + chunk, total), thread, ...parameters);
+    const end = Math.min(begin + chunk, total);
+    for (const { run, unit, parameters } of stages) run(begin * unit, end * unit, thread, ...parameters);
   }
 }

@@ -3,14 +3,17 @@
 import { OptionError } from "../errors.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 
+/** Classes of images. */
+export type Labels = Uint8Array | Uint16Array;
+
 /** Labelled images, as stored: 8-bit, not normalised. */
 export interface Dataset {
   /** Name with the split, such as `cifar10/test`. */
   readonly name: string;
   /** Pixels 0–255, shape [n, height, width, channels]. */
   readonly images: Tensor<Uint8Array>;
-  /** Class of each image, n entries. */
-  readonly labels: Uint8Array;
+  /** Class of each image, n entries: bytes, or 16-bit numbers where there are more than 256 classes. */
+  readonly labels: Labels;
   /** Name of each class. */
   readonly classes: readonly string[];
   /** Loads a few dozen training images of the same set, for choosing ADC ranges. */

@@ -1,116 +1,125 @@
 // Images from a folder as a data set, brought to the size a network wants.
 
-import { DataError, OptionError } from "../errors.ts";
+import { BitlineError, DataError, OptionError } from "../errors.ts";
 import type { Shape } from "../network/graph.ts";
 import { checkOptions } from "../options.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import type { Dataset } from "./dataset.ts";
+import { decodeJpeg, type PictureFault, type PictureSize, scanJpeg } from "./jpeg.ts";
+import { decodePng, scanPng } from "./png.ts";
+import { resizeImages, type ResizeOptions } from "./resize.ts";
 import { readPart } from "./source.ts";
 
 /** Options of {@linkcode imageFolder}. */
-export interface ImageFolderOptions {
+export interface ImageFolderOptions extends ResizeOptions {
   /** Height, width and channels (1 or 3) of the images made. */
   readonly size: Shape;
   /** Images read, of all classes in turn; default all. */
   readonly limit?: number;
+  /** Names of a network's classes in its order, where subfolders hold only some of them or sort differently; default the subfolders in alphabetical order. */
+  readonly classes?: readonly string[];
 }
 
-const MOST_PIXELS = 2 ** 26;
+const ACTION = "read images", MOST_PIXELS = 2 ** 26, MOST_SIDE = 65535, MOST_BYTES = 2 ** 28, MOST_CLASSES = 2 ** 16;
 
 /**
- * Reads PNG files of a folder: its subfolders are the classes in alphabetical order, each class's files in alphabetical order. Without subfolders all images
- * have class 0. Images of another size are resized bilinearly, grey and colour turned into each other, transparency dropped.
+ * Reads PNG and JPEG files of a folder: its subfolders are the classes in alphabetical order, each class's files in alphabetical order. Without subfolders all
+ * images have class 0. Names that begin with a dot are passed over. Files are told apart by their first bytes. Images of another size are resized as {@linkcode resizeImages} does, grey and colour turned into
+ * each other, transparency dropped; orientations noted in EXIF data are not applied. At most 2^26 pixels and 256 MiB a file.
  *
- * @throws {DataError} if there are no images, or one cannot be read or decoded.
+ * @throws {DataError} if there are no images, one cannot be read or decoded, or a subfolder is none of the classes; it names the file.
  * @throws {OptionError} if an option is unknown or wrong.
  */
 export async function imageFolder(folder: string, options: ImageFolderOptions): Promise<Dataset> {
-  checkOptions("read images", "options", options, ["size", "limit"]);
-  const { size, limit = Infinity } = options;
-  if (!(limit >= 1)) throw new OptionError("read images", { where: "options.limit", got: limit, wanted: "at least 1" });
-  if (size[2] !== 1 && size[2] !== 3) throw new OptionError("read images", { where: "options.size", got: size, wanted: "1 or 3 channels" });
-  const entries = await list(folder), classes = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  const files = await Promise.all((classes.length === 0 ? [""] : classes).map(async (name) => {
-    const inner = classes.length === 0 ? entries : await list(`${folder}/${name}`);
-    return inner.filter((each) => each.isFile && /\.png$/i.test(each.name)).map((each) =>
-      `${folder}/${name === "" ? "" : `${name}/`}${each.name}`
-    );
-  }));
-  const chosen: { path: string; label: number }[] = [], longest = Math.max(...files.map(({ length }) => length));
-  for (let at = 0; at < longest; at++) {
-    files.forEach((paths, label) => {
-      if (at < paths.length && chosen.length < limit) chosen.push({ path: paths[at]!, label });
+  checkOptions(ACTION, "options", options, ["size", "limit", "classes", "crop"]);
+  const { size, limit = Infinity, classes, crop } = options;
+  if (!(limit >= 1)) throw new OptionError(ACTION, { where: "options.limit", got: limit, wanted: "at least 1" });
+  if (size[2] !== 1 && size[2] !== 3) throw new OptionError(ACTION, { where: "options.size", got: size, wanted: "1 or 3 channels" });
+  if (classes !== undefined && (classes.length === 0 || new Set(classes).size !== classes.length)) {
+    throw new OptionError(ACTION, { where: "options.classes", got: classes.slice(0, 8), wanted: "different names" });
+  }
+  const { folders, chosen } = await pictures(folder, limit), names = classes ?? (folders.length === 0 ? ["unlabelled"] : folders);
+  const strange = classes === undefined ? undefined : folders.find((name) => !classes.includes(name));
+  if (strange !== undefined) {
+    throw new DataError(ACTION, {
+      where: `${folder}/${strange}`,
+      got: "a subfolder that is no class",
+      wanted: `one of ${classes!.length} names`,
     });
   }
+  if (names.length > MOST_CLASSES) {
+    throw new DataError(ACTION, { where: folder, got: `${names.length} classes`, wanted: `at most ${MOST_CLASSES}` });
+  }
+  const each = size[0] * size[1] * size[2], data = new Uint8Array(chosen.length * each), fit = crop === undefined ? {} : { crop };
+  const labels = names.length > 256 ? new Uint16Array(chosen.length) : new Uint8Array(chosen.length);
+  for (const [at, { path, folder }] of chosen.entries()) {
+    data.set(resizeImages(await readPicture(path), size, fit).data, at * each);
+    labels[at] = Math.max(0, folder === undefined ? 0 : names.indexOf(folder));
+  }
+  return { name: folder, images: tensor(data, [chosen.length, ...size]), labels, classes: names };
+}
+
+/** Files of a folder in the order they are read, those of its subfolders in turn. */
+async function pictures(folder: string, limit: number): Promise<{ folders: string[]; chosen: { path: string; folder?: string }[] }> {
+  const { files: own, folders } = await list(folder), chosen: { path: string; folder?: string }[] = [];
+  const inner = folders.length === 0
+    ? [own.map((name) => ({ path: `${folder}/${name}` }))]
+    : await Promise.all(folders.map(async (name) =>
+      (await list(`${folder}/${name}`)).files.map((file) => ({ path: `${folder}/${name}/${file}`, folder: name }))
+    ));
+  const longest = inner.reduce((most, { length }) => Math.max(most, length), 0);
+  for (let at = 0; at < longest && chosen.length < limit; at++) {
+    for (const files of inner) if (at < files.length && chosen.length < limit) chosen.push(files[at]!);
+  }
   if (chosen.length === 0) {
-    throw new DataError("read images", { where: folder, got: "no .png files", wanted: "images, or subfolders of images" });
+    throw new DataError(ACTION, { where: folder, got: "no .png, .jpg or .jpeg files", wanted: "images, or subfolders of images" });
   }
-  if (classes.length > 256) {
-    throw new DataError("read images", { where: folder, got: `${classes.length} subfolders`, wanted: "at most 256 classes" });
-  }
-  const each = size[0] * size[1] * size[2], data = new Uint8Array(chosen.length * each);
-  for (const [at, { path }] of chosen.entries()) data.set(resizeImages(await readImage(path), size).data, at * each);
-  return {
-    name: folder,
-    images: tensor(data, [chosen.length, ...size]),
-    labels: Uint8Array.from(chosen, ({ label }) => label),
-    classes: classes.length === 0 ? ["unlabelled"] : classes,
-  };
+  return { folders, chosen };
 }
 
-async function list(folder: string): Promise<Deno.DirEntry[]> {
+/** Names of pictures and of folders, links followed. */
+async function list(folder: string): Promise<{ files: string[]; folders: string[] }> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder))).sort((a, b) => a.name < b.name ? -1 : 1);
-  } catch (cause) {
-    throw new DataError("read images", { where: folder, got: (cause as Error).message, wanted: "a readable folder", cause });
-  }
-}
-
-async function readImage(path: string): Promise<Tensor<Uint8Array>> {
-  const bytes = await readPart("images", path, "a PNG file"), head = new DataView(bytes.buffer);
-  const pixels = bytes.length < 24 ? 0 : head.getUint32(16) * head.getUint32(20);
-  if (!(pixels > 0 && pixels <= MOST_PIXELS)) {
-    throw new DataError("read images", { where: path, got: `${pixels} pixels`, wanted: `1 to ${MOST_PIXELS}` });
-  }
-  try {
-    const { decode } = await import("fast-png");
-    const { width, height, channels, depth, data, palette } = decode(bytes), colours = palette === undefined ? channels : 3;
-    const shown = colours < 3 ? 1 : 3, out = new Uint8Array(width * height * shown), shift = depth === 16 ? 8 : 0;
-    for (let at = 0; at < width * height; at++) {
-      for (let channel = 0; channel < shown; channel++) {
-        out[at * shown + channel] = palette === undefined ? data[at * channels + channel]! >> shift : palette[data[at]!]![channel]!;
-      }
+    const entries = (await Array.fromAsync(Deno.readDir(folder))).sort((a, b) => a.name < b.name ? -1 : 1);
+    const files: string[] = [], folders: string[] = [];
+    for (const { name, isFile, isDirectory, isSymlink } of entries) {
+      if (name.startsWith(".")) continue;
+      const target = isSymlink ? await Deno.stat(`${folder}/${name}`).catch(() => undefined) : { isFile, isDirectory };
+      if (target?.isDirectory) folders.push(name);
+      else if (target?.isFile && /\.(png|jpe?g)$/i.test(name)) files.push(name);
     }
-    return tensor(out, [1, height, width, shown]);
+    return { files, folders };
   } catch (cause) {
-    throw new DataError("read images", { where: path, got: (cause as Error).message, wanted: "a whole PNG file of 8 or 16 bits", cause });
+    throw new DataError(ACTION, { where: folder, got: (cause as Error).message, wanted: "a readable folder", cause });
   }
 }
 
-/** Images `[n, height, width, channels]` in another size, bilinear between pixel centres; grey is repeated, colour averaged to grey. */
-export function resizeImages({ data, shape }: Tensor<Uint8Array>, [height, width, channels]: Shape): Tensor<Uint8Array> {
-  const [count, rows, columns, from] = shape as [number, number, number, number], out = new Uint8Array(count * height * width * channels);
-  const place = (at: number, size: number, source: number): readonly [number, number, number] => {
-    const centre = Math.min(Math.max((at + 0.5) * source / size - 0.5, 0), source - 1), low = Math.floor(centre);
-    return [low, Math.min(low + 1, source - 1), centre - low];
+async function readPicture(path: string): Promise<Tensor<Uint8Array>> {
+  const refuse = (got: string, wanted: string, cause?: unknown): never => {
+    throw new DataError(ACTION, { where: path, got, wanted, ...(cause === undefined ? {} : { cause }) });
   };
-  for (let image = 0, to = 0; image < count; image++) {
-    const pixel = (row: number, column: number, channel: number) => {
-      const at = ((image * rows + row) * columns + column) * from;
-      if (channels === from) return data[at + channel]!;
-      return from === 1 ? data[at]! : (data[at]! + data[at + 1]! + data[at + 2]!) / 3;
-    };
-    for (let row = 0; row < height; row++) {
-      const [top, bottom, down] = place(row, height, rows);
-      for (let column = 0; column < width; column++) {
-        const [left, right, across] = place(column, width, columns);
-        for (let channel = 0; channel < channels; channel++, to++) {
-          const upper = pixel(top, left, channel) * (1 - across) + pixel(top, right, channel) * across;
-          const lower = pixel(bottom, left, channel) * (1 - across) + pixel(bottom, right, channel) * across;
-          out[to] = Math.round(upper * (1 - down) + lower * down);
-        }
-      }
+  const length = await Deno.stat(path).then(({ size }) => size, () => 0);
+  if (length > MOST_BYTES) return refuse(`${length} bytes`, `at most ${MOST_BYTES}`);
+  const bytes = await readPart("images", path, "a PNG or JPEG file"),
+    starts = (...head: number[]) => head.every((byte, at) => bytes[at] === byte);
+  const png = starts(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+  if (!png && !starts(0xff, 0xd8)) return refuse(bytes.length === 0 ? "an empty file" : "other contents", "a PNG or JPEG file");
+  const beyond = ({ width, height }: PictureSize): PictureFault | undefined => {
+    const pixels = width * height;
+    if (pixels > 0 && pixels <= MOST_PIXELS && Math.max(width, height) <= MOST_SIDE) return undefined;
+    return { got: `${width} × ${height} pixels`, wanted: `1 to ${MOST_PIXELS}, at most ${MOST_SIDE} along a side` };
+  };
+  const decoded = async () => {
+    if (png) {
+      const scan = scanPng(bytes);
+      return "got" in scan ? scan : beyond(scan) ?? await decodePng(scan);
     }
-  }
-  return tensor(out, [count, height, width, channels]);
+    const scan = scanJpeg(bytes);
+    return "got" in scan ? scan : beyond(scan) ?? await decodeJpeg(bytes, scan);
+  };
+  const found = await decoded().catch((cause) => {
+    if (cause instanceof BitlineError) throw cause;
+    return refuse((cause as Error).message, `a whole ${png ? "PNG" : "JPEG"} file`, cause);
+  });
+  return "got" in found ? refuse(found.got, found.wanted) : found;
 }

@@ -56,7 +56,7 @@ const STREAM = 0x6d766d;
  * y = α · outputScale · ADC(W · DAC(x / α) + outputNoise · ξ), vector by vector, in f64.
  *
  * Both converters round half to even to multiples of their step, then clip. Defaults are those of the analog hardware acceleration kit (Rasch et al.,
- * 2021): 7-bit inputs, 9-bit outputs, noise management by the largest magnitude, iterative bound management.
+ * AICAS 2021): 7-bit inputs, 9-bit outputs, noise management by the largest magnitude, iterative bound management.
  *
  * @param weights [out, in].
  * @param x [batch, in].

@@ -1,4 +1,4 @@
-// Phase-change memory of the HERMES project chip (M. Le Gallo et al., Nature Electronics 2023), one or two devices to a cell.
+// Phase-change memory of the HERMES project chip (R. Khaddam-Aljameh et al., JSSC 2022; M. Le Gallo et al., Nature Electronics 2023), one or two devices to a cell.
 
 import { OptionError } from "../errors.ts";
 import { ACTION, checkDeviceOptions, clamp, type Device, polynomial } from "./device.ts";

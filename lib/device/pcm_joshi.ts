@@ -1,4 +1,4 @@
-// PCM programming error of V. Joshi et al., Nature Communications 2020: a quadratic fit to the deviations 27.36 s after writing, up to 25 µS.
+// PCM programming error of V. Joshi et al., Nature Communications 11, 2473, 2020: a quadratic fit to their figure 3b, 27.36 s after writing, up to 25 µS.
 
 import type { Device } from "./device.ts";
 import { gaussianProgramming, type ProgrammingOptions } from "./gaussian_programming.ts";

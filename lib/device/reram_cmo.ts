@@ -1,4 +1,4 @@
-// Analog ReRAM of conductive metal oxide on HfOx (D. Falcone et al.; read noise D. Lombardo et al., DRC 2024), 9 to 88.2 µS.
+// Analog ReRAM of conductive metal oxide on HfOx (D. F. Falcone et al., arXiv:2502.04524, 2025; read noise Lombardo et al., DRC 2024), 9 to 88.2 µS.
 
 import { OptionError } from "../errors.ts";
 import { ACTION, checkDeviceOptions, clamp, type Device, flicker, polynomial, readNumber } from "./device.ts";

@@ -1,4 +1,4 @@
-// RRAM programming error of V. Milo et al., IRPS 2021: a linear fit to their IGVVA-100 write algorithm, 50 to 225 µS.
+// RRAM programming error of V. Milo et al., IRPS 2021: a linear fit to their figure 4 (IGVVA-100 write algorithm), 50 to 225 µS.
 
 import type { Device } from "./device.ts";
 import { gaussianProgramming, type ProgrammingOptions } from "./gaussian_programming.ts";

@@ -1,4 +1,4 @@
-// RRAM programming error of W. Wan et al., Nature 2022: a cubic fit to their deviations 1 s after writing, up to 39.26 µS.
+// RRAM programming error of W. Wan et al., Nature 2022: a cubic fit to their extended data figure 3, 1 s after writing, up to 39.26 µS.
 
 import type { Device } from "./device.ts";
 import { gaussianProgramming, type ProgrammingOptions } from "./gaussian_programming.ts";

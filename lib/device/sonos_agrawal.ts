@@ -1,4 +1,4 @@
-// SONOS charge-trapping cells in subthreshold (V. Agrawal et al., IEDM 2022): write error, five days of drift, and read noise of 128k cells.
+// SONOS charge-trapping cells in subthreshold (V. Agrawal et al., IEDM 2022, 21.7, figures 10 and 11): write error, five days of drift, and read noise of 128k cells.
 
 import { OptionError } from "../errors.ts";
 import { checkDeviceOptions, type Device, type OnOff, polynomial, readOnOff } from "./device.ts";

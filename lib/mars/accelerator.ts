@@ -80,11 +80,12 @@ export interface MarsChanges extends Partial<Omit<MarsAccelerator, "macro" | "en
 }
 
 /**
- * Defaults. What is known of MARS (Sie et al., MARS: Multi-macro Architecture SRAM CIM-Based Accelerator with Co-designed Compressed Neural Networks, 2022) is
- * four cores, macros in 8 partitions, ping-pong buffers and groups that respect the lines on at once. All else is ours: 64-kb macros and 100 MHz as of a
- * 28-nm 64-kb 6T macro with 4.1–8.4 ns access (IEEE JSSC 56(9), 2021); 256 multiply-accumulates of 4-bit inputs and weights in two activations of 4.29 pJ are
- * the 59.7 TOPS/W of an 8T1C charge-domain macro (Chen et al., MC²-RAM, 2021). The macros named give from 3.74 pJ (68.4 TOPS/W, the 6T one) to 8.86 pJ
- * (28.9 TOPS/W, a 65-nm 7T macro, ISCAS 2022); the energies of buffers, adders and reloads are assumptions of the order usual at 28 nm.
+ * Defaults. What is known of MARS (Sie et al., MARS: Multimacro Architecture SRAM CIM-Based Accelerator With Co-Designed Compressed Neural Networks, IEEE
+ * TCAD 41(5), 2022) is four cores, macros in 8 partitions, ping-pong buffers and groups that respect the lines on at once. All else is ours: 64-kb macros and
+ * 100 MHz as of a 28-nm 64-kb 6T macro with 4.1–8.4 ns access (Si et al., IEEE JSSC 56(9), 2021); 256 multiply-accumulates of 4-bit inputs and weights in two
+ * activations of 4.29 pJ are the 59.7 TOPS/W of an 8T1C charge-domain macro (Chen et al., MC²-RAM, 2021). The macros named give from 3.74 pJ (68.4 TOPS/W,
+ * the 6T one) to 8.86 pJ (28.9 TOPS/W, a 65-nm 7T macro, ISCAS 2022); the energies of buffers, adders and reloads are assumptions of the order usual at 28
+ * nm.
  */
 export const MARS: MarsAccelerator = {
   cores: 4,

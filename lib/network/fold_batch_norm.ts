@@ -1,8 +1,8 @@
 // Batch norm taken into the weights before it, so that no multiplication is left between an array's sums and the rectifier.
 
 import { tensor } from "../tensor.ts";
-import { batchNormAffine, consumers } from "./fold.ts";
-import type { Layer, Network } from "./graph.ts";
+import { batchNormAffine, consumers, layerByName } from "./fold.ts";
+import type { BatchNorm, Conv, Layer, Linear, Network } from "./graph.ts";
 
 /**
  * The network without every batch norm that alone reads a conv or linear layer: W' = W · γ/√(σ² + ε) per output channel, b' = β + (b − µ) · γ/√(σ² + ε). Other
@@ -21,14 +21,11 @@ import type { Layer, Network } from "./graph.ts";
  * ```
  */
 export function foldBatchNorm(network: Network): Network {
-  const readers = consumers(network), byName = new Map(network.layers.map((layer) => [layer.name, layer]));
   const parameters = { ...network.parameters }, codes = { ...network.codes };
   /** Batch norms taken out, with the layer that does their work. */
   const gone = new Map<string, string>();
-  for (const layer of network.layers) {
-    const [source] = layer.inputs, before = byName.get(source!);
-    if (layer.op !== "batchNorm" || before === undefined || (before.op !== "conv" && before.op !== "linear")) continue;
-    if (readers.get(before.name)!.length > 1) continue;
+  for (const [source, layer] of foldedPairs(network)) {
+    const before = layerByName(network, source) as Conv | Linear;
     const { scale, bias } = batchNormAffine(network, layer.name), name = `${before.name}.weight`;
     const { shape, data } = network.parameters[name]!, each = data.length / scale.length, own = network.parameters[`${before.name}.bias`];
     const weights = new Float32Array(data.length), shift = new Float32Array(scale.length);
@@ -50,4 +47,16 @@ export function foldBatchNorm(network: Network): Network {
   }));
   const { codes: _, ...rest } = network;
   return { ...rest, layers, parameters, ...(Object.keys(codes).length === 0 ? {} : { codes }) };
+}
+
+/** Batch norms that can be folded, by the conv or linear layer that they alone read. */
+export function foldedPairs(network: Pick<Network, "layers">): ReadonlyMap<string, BatchNorm> {
+  const readers = consumers(network), byName = new Map(network.layers.map((layer) => [layer.name, layer]));
+  const pairs = new Map<string, BatchNorm>();
+  for (const layer of network.layers) {
+    const before = byName.get(layer.inputs[0]!);
+    if (layer.op !== "batchNorm" || before === undefined || (before.op !== "conv" && before.op !== "linear")) continue;
+    if (readers.get(before.name)!.length === 1) pairs.set(before.name, layer);
+  }
+  return pairs;
 }

@@ -34,7 +34,8 @@ export function parameterShapes(layer: Layer, input: Shape): Record<string, read
  *
  * Every layer must have exactly the parameters of {@linkcode parameterShapes}; a ReLU may have its clipping level `<relu>.alpha`, shape `[1]`, and
  * a conv or linear layer positive numbers learned with its weights, `<layer>.weight.<name>`, shape `[1]` or `[out]`, and, if
- * trained through arrays, its converter `<layer>.adc`, shape `[4]`: lowest and highest sum, η, steps trained. Trained codes must have the shape of their
+ * trained through arrays, its converter `<layer>.adc`, shape `[4]`: lowest and highest sum, η, steps trained; where
+ * its range is learned shape `[6]`, code of 0 and highest code behind these, beside its step `<layer>.adc.step`. Trained codes must have the shape of their
  * parameter.
  *
  * @throws {GraphError} if the graph is malformed, a parameter is missing or belongs to no layer, or the encoding is not usable.
@@ -88,8 +89,16 @@ export function validate(network: Network): ReadonlyMap<string, Shape> {
   for (const { name, op } of network.layers) {
     const converter = `${name}.adc`;
     if ((op !== "conv" && op !== "linear") || !Object.hasOwn(network.parameters, converter)) continue;
-    checkParameter(network, converter, [4]);
+    const step = `${converter}.step`, learned = Object.hasOwn(network.parameters, step);
+    checkParameter(network, converter, [learned && network.parameters[converter]!.data.length === 6 ? 6 : 4]);
     allowed.add(converter);
+    if (!learned) continue;
+    checkParameter(network, step, [1]);
+    const size = network.parameters[step]!.data[0]!;
+    if (!(size >= 0 && Number.isFinite(size))) {
+      throw new GraphError(ACTION, { where: step, got: size, wanted: "a positive converter step, or 0 before there is one" });
+    }
+    allowed.add(step);
   }
   for (const name of Object.keys(network.parameters)) {
     if (!allowed.has(name)) {

@@ -24,6 +24,8 @@ export interface ChipCellsOptions {
   readonly threads?: number;
   /** Stops the work between rounds of arrays. */
   readonly signal?: AbortSignal;
+  /** Layers made before, for another chip that is like this one there; taken over as they are. Default none. */
+  readonly known?: WiredCells;
   /** Called with arrays done and to do. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -38,9 +40,10 @@ const ROUND = 64;
  * @throws The signal's reason if it is aborted.
  */
 export async function chipCells(programmed: ProgrammedNetwork, options: ChipCellsOptions = {}): Promise<WiredCells> {
-  const { chip = 0, threads, signal, onProgress } = options, { mapped, layers } = programmed;
-  const names = Object.keys(mapped.layers), wired = names.filter((name) => layers[name]!.wires !== undefined);
-  const found = new Map<string, ArrayCells[]>(), total = wired.reduce((sum, name) => sum + mapped.layers[name]!.arrays.length, 0);
+  const { chip = 0, threads, signal, known, onProgress } = options, { mapped, layers } = programmed;
+  const names = Object.keys(mapped.layers), wired = names.filter((name) => layers[name]!.wires !== undefined && !known?.has(name));
+  const found = new Map<string, readonly ArrayCells[]>(known),
+    total = wired.reduce((sum, name) => sum + mapped.layers[name]!.arrays.length, 0);
   if (total === 0) return found;
   const pool = options.solve === undefined ? await ThreadPool.create(threads === undefined ? {} : { threads }) : undefined;
   const solve = options.solve ?? ((arrays, wires) => effectiveConductances(arrays, wires, { pool: pool! }));

@@ -67,7 +67,7 @@ export async function trainInSitu(network: Network, data: Dataset, options: InSi
     return [name, { shape, data: Float32Array.from(data) }];
   }));
   const speeds = names.map((name) => new Float32Array(aims[name]!.data.length));
-  const pixels = new Uint8Array(batch * size), labels = new Uint8Array(batch);
+  const pixels = new Uint8Array(batch * size), labels = new Uint16Array(batch);
   const write = (step: number) => {
     const aimed = { ...network, parameters: { ...network.parameters, ...aims } };
     return erroneousWeights(aimed, drawErrors(aimed, variation, { seed: hash(seed, draw), draw: step }));

@@ -6,8 +6,11 @@ import { genericDevice } from "../device/generic.ts";
 import { device, DEVICE_MODELS } from "../device/models.ts";
 import { OptionError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
+import { isOhmic, type IvOptions, type ResolvedIv, resolveIv } from "./iv.ts";
 import type { WriteVerify } from "./verify_options.ts";
 import type { ResolvedStageVerify, StageVerifyOptions } from "./verify_stage.ts";
+import type { ChipArray } from "./write.ts";
+import type { WriteCost } from "./write_verify.ts";
 
 /**
  * How a known common drift is taken out: "none", one factor per array ("global"), or one per physical column ("column"), as an analog gain in front of
@@ -26,6 +29,11 @@ export interface LayerProgramOptions {
   readonly time?: number;
   /** Resistances of the lines in Ω; 0 for a perfect conductor. Default all perfect. Interleaved rows are refused: pairs stand in neighbouring columns here. */
   readonly wires?: WireOptions;
+  /**
+   * How a cell's current grows with the voltage of its word line. Digits of several bits are applied as voltages, digit / largest digit · readVoltage;
+   * with one bit at a time all word lines that are on have the read voltage. Not with `wires`, unless it is Ohm's law. Default Ohm's law.
+   */
+  readonly iv?: IvOptions;
   /** Conductance of the highest state in µS, which wires need; default the device's own. */
   readonly gMax?: number;
   /** Drift compensation. Factors are measured by reading with all word lines on, against the freshly programmed values. Default "none". */
@@ -55,6 +63,8 @@ export interface ResolvedLayerProgram {
   readonly device: DeviceDescription;
   /** Seconds since programming. */
   readonly time: number;
+  /** Law of the cells' currents; Ohm's if absent. */
+  readonly iv?: ResolvedIv;
   /** Resistances in Ω; absent for perfect conductors. */
   readonly wires?: Required<WireOptions>;
   /** Conductance of the highest state in µS; with wires only. */
@@ -81,14 +91,21 @@ export interface ResolvedProgram extends ResolvedLayerProgram {
 export interface LayerPhysics extends Omit<ResolvedLayerProgram, "device"> {
   /** The cell model. */
   readonly device: Device;
-  /** Write-verify of this layer's cells: the loop, and how many cells of each weight it is for, most significant first. */
-  readonly verify?: { readonly loop: WriteVerify; readonly cells: Uint8Array };
+  /**
+   * Write-verify of this layer's cells: the loop, and how many cells of each weight it is for, most significant first. `wrote` is told whenever an array has
+   * been written.
+   */
+  readonly verify?: {
+    readonly loop: WriteVerify;
+    readonly cells: Uint8Array;
+    readonly wrote?: (array: ChipArray, cost: WriteCost) => void;
+  };
 }
 
 /** What is attempted, in messages of this folder. */
 export const ACTION = "program the network";
 
-const NAMES = ["device", "time", "wires", "gMax", "compensation", "spareColumns", "remap"] as const;
+const NAMES = ["device", "time", "iv", "wires", "gMax", "compensation", "spareColumns", "remap"] as const;
 
 /**
  * Checks options and fills in defaults, for every layer apart.
@@ -154,12 +171,22 @@ function resolveLayer(options: LayerProgramOptions, where: string): LayerPhysics
   if (typeof remap !== "boolean") throw new OptionError(ACTION, { where: `${where}.remap`, got: remap, wanted: "true or false" });
   // Models known for a limited time say so here rather than in the middle of a run.
   if (time > 0) checkTime(cell, time, `${where}.time`);
-  const shared = { device: cell, time, compensation, spareColumns, remap };
+  const iv = options.iv === undefined ? undefined : resolveIv(ACTION, options.iv, `${where}.iv`);
+  const shared = { device: cell, time, ...(iv === undefined ? {} : { iv }), compensation, spareColumns, remap };
   if (options.wires === undefined) {
     if (options.gMax === undefined) return shared;
     throw new OptionError(ACTION, { where: `${where}.gMax`, got: options.gMax, wanted: `nothing: only ${where}.wires needs a scale` });
   }
   const wires = checkWires(options.wires, `${where}.wires`);
+  if (iv !== undefined && !isOhmic(iv)) {
+    // Even with one read voltage for all, what reaches a cell depends on the other word lines.
+    throw new OptionError(ACTION, {
+      where: `${where}.iv`,
+      got: `a ${iv.law} law together with ${where}.wires`,
+      wanted: "one of them: wires fold into effective conductances only where currents are proportional to voltages",
+      hint: "Solve arrays one by one with solveNonlinearWires.",
+    });
+  }
   if (wires.interleaved) {
     throw new OptionError(ACTION, {
       where: `${where}.wires.interleaved`,

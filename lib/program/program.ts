@@ -5,6 +5,7 @@ import type { MappedNetwork } from "../map/mapped.ts";
 import { hash } from "../random.ts";
 import { OptionError } from "../errors.ts";
 import { ACTION, type LayerPhysics, type ProgramOptions, type ResolvedProgram, resolveProgram } from "./options.ts";
+import { isOhmic } from "./iv.ts";
 import { resolveVerify } from "./verify_stage.ts";
 
 /** A mapped network written to chips. */
@@ -60,10 +61,14 @@ export function chipSeed({ options: { seed } }: ProgrammedNetwork, chip: number)
   return hash(seed, chip) >>> 1;
 }
 
-/** Whether a layer's arrays do exactly what integers do: no errors, no drift, no wires, and no lowest state that conducts unsubtracted. */
-export function isIdeal({ device, time, wires }: LayerPhysics, sliced: SlicedLayer): boolean {
+/**
+ * Whether a layer's arrays do exactly what integers do: no errors, no drift, no wires, no lowest state that conducts unsubtracted, and currents in proportion
+ * to the digits of `digitBits` bits.
+ */
+export function isIdeal({ device, time, wires, iv }: LayerPhysics, sliced: SlicedLayer, digitBits = 1): boolean {
+  const straight = iv === undefined || isOhmic(iv) || (digitBits === 1 && iv.conductance === "read");
   const still = device.program === undefined && device.read === undefined && (device.drift === undefined || time === 0);
-  return still && wires === undefined && (device.gMin === 0 || unreferenced(sliced).length === 0);
+  return straight && still && wires === undefined && (device.gMin === 0 || unreferenced(sliced).length === 0);
 }
 
 /** Slices from which nothing is subtracted before the converter, so that it sees the current of the lowest state too. */

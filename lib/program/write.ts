@@ -67,6 +67,12 @@ export function wantedArray(layer: MappedLayer, array: ArrayPlacement, gMin: num
  * good they are.
  */
 export function writeArray(layer: MappedLayer, array: ArrayPlacement, physics: LayerPhysics, chip: ChipArray): WrittenArray {
+  const written = write(layer, array, physics, chip);
+  if (written.cost !== undefined) physics.verify?.wrote?.(chip, written.cost);
+  return written;
+}
+
+function write(layer: MappedLayer, array: ArrayPlacement, physics: LayerPhysics, chip: ChipArray): WrittenArray {
   const { device, remap, spareColumns: spares } = physics;
   const wanted = wantedArray(layer, array, device.gMin), { rows, columns } = wanted, width = columns + spares;
   const own = { ...chip }, spare = { ...chip, array: layer.arrays.length + chip.array };

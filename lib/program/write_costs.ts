@@ -1,7 +1,8 @@
 // What writing a chip takes, summed over its arrays.
 
+import type { LayerPhysics } from "./options.ts";
 import { chipSeed, type ProgrammedNetwork } from "./program.ts";
-import { writeArray } from "./write.ts";
+import { type ChipArray, writeArray } from "./write.ts";
 import { joinCosts, type WriteCost } from "./write_verify.ts";
 
 /** Cost of writing a chip. */
@@ -30,13 +31,41 @@ export interface ChipWriteCost extends WriteCost {
  * ```
  */
 export function writeCosts(programmed: ProgrammedNetwork, chip = 0): ChipWriteCost | undefined {
-  const { mapped, layers } = programmed;
-  if (programmed.options.verify === undefined) return undefined;
-  const costs = Object.entries(mapped.layers).map(([name, layer], number): [string, WriteCost] => [
-    name,
-    joinCosts(layer.arrays.map((array, index) => {
-      return writeArray(layer, array, layers[name]!, { seed: chipSeed(programmed, chip), layer: number, array: index }).cost!;
-    })),
-  ]);
-  return { ...joinCosts(costs.map(([, cost]) => cost)), layers: Object.fromEntries(costs) };
+  return recordWriting(programmed, chip).costs();
+}
+
+/** A network that remembers what writing one of its chips took. */
+export interface RecordedWriting {
+  /** The same network; every array of the chip that is written for it is noted. */
+  readonly programmed: ProgrammedNetwork;
+  /** As {@linkcode writeCosts}; writes only arrays that were not written before. */
+  costs(): ChipWriteCost | undefined;
+}
+
+/**
+ * Notes what writing a chip takes while it is written for another purpose.
+ *
+ * @param chip Number of the chip; default 0.
+ */
+export function recordWriting(programmed: ProgrammedNetwork, chip = 0): RecordedWriting {
+  const { mapped, layers } = programmed, seed = chipSeed(programmed, chip), known = new Map<string, WriteCost>();
+  if (programmed.options.verify === undefined) return { programmed, costs: () => undefined };
+  const wrote = (array: ChipArray, cost: WriteCost) => {
+    if (array.seed === seed) known.set(`${array.layer},${array.array}`, cost);
+  };
+  const watched = Object.fromEntries(
+    Object.entries(layers).map(([name, physics]): [string, LayerPhysics] => {
+      return [name, physics.verify === undefined ? physics : { ...physics, verify: { ...physics.verify, wrote } }];
+    }),
+  );
+  const costs = () => {
+    const found = Object.entries(mapped.layers).map(([name, layer], number): [string, WriteCost] => [
+      name,
+      joinCosts(layer.arrays.map((array, index) => {
+        return known.get(`${number},${index}`) ?? writeArray(layer, array, layers[name]!, { seed, layer: number, array: index }).cost!;
+      })),
+    ]);
+    return { ...joinCosts(found.map(([, cost]) => cost)), layers: Object.fromEntries(found) };
+  };
+  return { programmed: { ...programmed, layers: watched }, costs };
 }

@@ -165,6 +165,9 @@ export interface AnalogNoise {
  * Noise of a conversion: with level v = ⌈Σ_rows digit² · variance / 2^levelShift⌉ (0 without variance, at most {@linkcode NOISE_LEVELS}), d grows by
  * (deviations[l, v] · {@linkcode drawNoise}(key, image, position, (t · digits + z) · lines + l, channel) + 2^(precision − 1)) >> precision, the image counted
  * over the whole data set and the channel over all groups.
+ *
+ * With `drives` each drive level of a word line has cells of its own, `[groups][lines][rows][drives][columns per group]`: a row adds cells[digit − 1] (and
+ * variance[digit − 1]), nothing for digit 0, in place of digit · cell (and digit² · variance).
  */
 export interface AnalogStep {
   /** Which operation this is. */
@@ -177,6 +180,8 @@ export interface AnalogStep {
   readonly geometry: Geometry;
   /** `[groups][lines][rows][columns per group]`, in units of the line; rows in the order of `rowIndex`. */
   readonly cells: Int32Array;
+  /** Drive levels with cells of their own, 2^min(digitBits, inputBits) − 1; absent where a digit counts as often as it says. */
+  readonly drives?: number;
   /** Lines per column. */
   readonly lines: number;
   /** Factor of each line's codes in the digital sum. */

@@ -149,11 +149,12 @@ function tables(
 }
 
 /** Device, time, wires and remedies in a line. */
-function cellsOf({ device, time, wires, gMax, compensation, spareColumns, remap }: ResolvedLayerProgram): string {
+function cellsOf({ device, time, iv, wires, gMax, compensation, spareColumns, remap }: ResolvedLayerProgram): string {
   const options = Object.entries(device).filter(([name, value]) => name !== "model" && typeof value !== "object");
   return [
     `${device.model}${options.length === 0 ? "" : ` (${options.map(([name, value]) => `${name} ${value}`).join(", ")})`}`,
     `${short(time)} s after programming`,
+    ...(iv === undefined ? [] : [`${iv.law} law to ${short(iv.readVoltage)} V`]),
     ...(compensation === "none" ? [] : [`${compensation} drift compensation`]),
     ...(wires === undefined ? [] : [`wires ${short(wires.wordLine)} and ${short(wires.bitLine)} Ω, G_max ${short(gMax!)} µS`]),
     ...(spareColumns === 0 ? [] : [`${spareColumns} spare columns`]),

@@ -9,9 +9,9 @@ import type { Estimate } from "../estimate/result.ts";
 import type { SlicedLayer } from "../decompose/sliced.ts";
 import type { MappedNetwork } from "../map/mapped.ts";
 import { checkOptions } from "../options.ts";
-import { chipCells, type WireSolver } from "../program/chip_cells.ts";
+import { chipCells, type WiredCells, type WireSolver } from "../program/chip_cells.ts";
 import { program, type ProgrammedNetwork } from "../program/program.ts";
-import { writeCosts } from "../program/write_costs.ts";
+import { recordWriting } from "../program/write_costs.ts";
 import { elements, type Tensor, tensor, type TypedArray } from "../tensor.ts";
 import type { Backend, Session } from "./backend.ts";
 import { type BackendChoice, openBackend } from "./choose_backend.ts";
@@ -23,6 +23,8 @@ import { monteCarlo, type MonteCarloResult } from "./monte_carlo.ts";
 import { decibels, observe } from "./observe/observe.ts";
 import { accuracy, predict } from "./predict.ts";
 import { type LayerResult, type Result, result } from "./result.ts";
+import { type SharedPass, sharePass } from "./shared_pass.ts";
+import { unlikeLayers } from "./unlike_layers.ts";
 
 /** How arrays are simulated. */
 export interface SimulateOptions extends ConverterOptions {
@@ -47,7 +49,10 @@ export interface SimulateOptions extends ConverterOptions {
   readonly seed?: number;
   /** Solver of the arrays' wires, such as `effectiveConductancesWebgpu`; default f64 on all cores, which gives the same chip wherever it is simulated. */
   readonly solveWires?: WireSolver;
-  /** Chips simulated, numbers 0, 1 … of the seed of `program`: accuracy becomes their mean, and the result tells its spread. Default one chip. */
+  /**
+   * Chips simulated, numbers 0, 1 … of the seed of `program`: accuracy becomes their mean, and the result tells its spread. What is the same on all of
+   * them in front of the first layer that is not runs once where that saves work. Default one chip.
+   */
   readonly draws?: number;
   /** With `draws`: probability of confidence intervals, default 0.95. */
   readonly confidence?: number;
@@ -143,15 +148,24 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
   if (options.solveWires !== undefined && typeof options.solveWires !== "function") {
     throw new OptionError("simulate the network", { where: "simulate.solveWires", got: options.solveWires, wanted: "a function" });
   }
-  const programmed = network?.kind === "programmed" ? network : program(network), { mapped } = programmed;
+  const { programmed, costs } = recordWriting(network?.kind === "programmed" ? network : program(network)), { mapped } = programmed;
   const converters = checkConverters(options, Object.keys(mapped.layers)), count = data.labels.length;
   const open = typeof options.backend === "object" ? options.backend : undefined;
   const backend = open ?? await openBackend(options.backend as BackendChoice | undefined, options.threads);
+  let shared: SharedPass | undefined;
   try {
     const calibration = converters.needImages ? options.calibration ?? await data.calibration?.() : undefined;
     const adcs = await chooseConverters(programmed, converters, calibration?.images, backend, { digitBits, seed });
-    const run = async (phase: string, program: LoweredProgram, stop = signal, look?: (session: Session) => Promise<void>) => {
-      await using session = await backend.prepare(program);
+    const run = async (
+      phase: string,
+      program: LoweredProgram,
+      { pass, stop = signal, look }: {
+        readonly pass?: SharedPass | undefined;
+        readonly stop?: AbortSignal | undefined;
+        readonly look?: ((session: Session) => Promise<void>) | undefined;
+      } = {},
+    ) => {
+      await using session = await (pass ?? backend).prepare(program);
       const started = performance.now();
       const logits = await predict(session, data, {
         batch,
@@ -170,20 +184,27 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       : (codes: Readonly<Record<string, Tensor<TypedArray>>>) =>
         estimateOf(network, codes, { digitBits, ...options.estimate, adc: { bits: converters.adc.bits, ...options.estimate!.adc } });
     let seconds = 0, logitError = 0, details: Pick<Result, "layers" | "estimate"> | undefined;
+    const unlike = unlikeLayers(programmed, adcs);
+    let alike: WiredCells = new Map();
     const chip = async (number: number, phase: string, stop?: AbortSignal) => {
       const cells = await chipCells(programmed, {
         chip: number,
+        known: alike,
         ...(options.solveWires === undefined ? {} : { solve: options.solveWires }),
         ...(threads === undefined ? {} : { threads }),
         ...(stop === undefined ? {} : { signal: stop }),
         onProgress: (done, total) => options.onProgress?.(`wires of ${phase}`, done, total),
       });
+      alike = new Map([...cells].filter(([name]) => !unlike.has(name)));
       const lowered = lowerProgrammed(programmed, adcs, { digitBits, chip: number, noiseSeed: seed, cells });
       // The first chip tells about the layers while its weights are packed and at hand.
       const look = async (session: Session) => {
         details = await layerResults(mapped, adcs, lowered, session, data, seed, estimateWith);
       };
-      const crossbar = await run(phase, lowered, stop, details === undefined ? look : undefined);
+      if (details === undefined && draws !== undefined && draws > 1) {
+        shared = sharePass(backend, lowered, (step) => step.op === "analog" && unlike.has(lowered.values[step.output]!.name));
+      }
+      const crossbar = await run(phase, lowered, { pass: shared, stop, look: details === undefined ? look : undefined });
       seconds += crossbar.seconds;
       logitError = Math.max(logitError, largestDifference(baseline.logits, crossbar.logits));
       return accuracy(crossbar.logits, data.labels);
@@ -200,7 +221,7 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       });
       found = chips.summary["accuracy"]!.mean;
     }
-    const simulated = count * (chips?.draws ?? 1), written = writeCosts(programmed);
+    const simulated = count * (chips?.draws ?? 1), written = costs();
     return result({
       network: quantized.network.name,
       data: data.name,
@@ -232,6 +253,7 @@ export async function simulate(network: MappedNetwork | ProgrammedNetwork, data:
       imagesPerSecond: simulated / seconds,
     });
   } finally {
+    await shared?.[Symbol.asyncDispose]();
     if (open === undefined) await backend[Symbol.asyncDispose]();
   }
 }

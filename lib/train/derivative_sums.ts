@@ -1,6 +1,7 @@
 // Sums of gradients and diagonal second derivatives over a data set: what every device offers, and the CPU's.
 
 import { ThreadPool } from "../cpu/pool.ts";
+import type { Labels } from "../data/dataset.ts";
 import type { Network } from "../network/graph.ts";
 import type { ActivationQuantizer } from "../quantize/quantizer.ts";
 import type { Tensor } from "../tensor.ts";
@@ -12,7 +13,7 @@ export interface DerivativeSums extends AsyncDisposable {
   /** Sets a parameter for the batches to come; names that the network has not are ignored. */
   write(parameter: string, value: Tensor): void;
   /** Adds a batch; `pixels` has room for all images of one, `labels` as many as there are. */
-  add(pixels: Uint8Array, labels: Uint8Array): Promise<void>;
+  add(pixels: Uint8Array, labels: Labels): Promise<void>;
   /** Sums over the images so far, by parameter, in the network's layout. */
   read(): Promise<Readonly<Record<"gradient" | "second", Readonly<Record<string, Tensor>>>>>;
 }

@@ -6,13 +6,15 @@ import { INPUT, type Layer, type Network, type Relu } from "../network/graph.ts"
 import type { ActivationQuantizer, WeightQuantizer } from "../quantize/quantizer.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { convolution, gradientHalo } from "./convolution.ts";
+import { foldedLayer } from "./folded_layer.ts";
+import type { Folding } from "./fold_options.ts";
 import { normalization } from "./normalization.ts";
 import { type Backward, type BuildContext, GRADIENTS, type GradientSink, mover, type Operation } from "./op.ts";
 import type { Parameter } from "./parameter.ts";
 import { pimLayer } from "./pim/layer.ts";
 import type { Pim } from "./pim/options.ts";
 import { codeSource } from "./pim/source.ts";
-import { planTraining } from "./plan.ts";
+import { type PlannedLayer, planTraining } from "./plan.ts";
 import { networkWith } from "./trained.ts";
 import type { TrainingState } from "./trainer.ts";
 import { averagePool, combine, flatten, maxPool, shuffle, slice } from "./reshape.ts";
@@ -26,6 +28,8 @@ export interface TrainingQuantizers {
   activations(layer: string): ActivationQuantizer | undefined;
   /** Layers that run on arrays, in order, and how. */
   readonly pim?: { readonly layers: readonly string[]; readonly options: Pim };
+  /** Batch norms that go into the weights before they are quantised. */
+  readonly fold?: Folding | undefined;
 }
 
 /** A network ready to train. Owns shared memory through the pool it was built on. */
@@ -44,7 +48,10 @@ export interface TrainingGraph extends TrainingState {
   backward(gradient: Float32Array, pass?: Backward): void;
   /** The network with current parameters, running statistics included. */
   network(): Network;
-  /** Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. Batch norm fused with its ReLU has none. */
+  /**
+   * Output of a layer in the last forward pass, `[batch, height, width, channels]`; for tests and probes. Batch norm fused with its ReLU has none; a layer with a
+   * folded batch norm has that of the last training step, with float weights.
+   */
   output(layer: string): Tensor;
 }
 
@@ -62,7 +69,7 @@ export async function trainingGraph(
   batch: number,
   quantizers: TrainingQuantizers = NONE,
 ): Promise<TrainingGraph> {
-  const plan = planTraining(network, batch);
+  const plan = planTraining(network, batch), { fold } = quantizers, clock: TrainingState["clock"] = { steps: 0 };
   const values = new Map<string, TrainingValue>();
   const define = (name: string, producer: Layer | undefined) => {
     const shape = plan.shape(name), next = plan.readers(name);
@@ -75,7 +82,8 @@ export async function trainingGraph(
       gradient: unwanted(name, next)
         ? { address: 0, plane: { height: 0, width: 0, channels: 4, halo: 0 } }
         : imageBuffer(pool, batch, shape, back),
-      readers: next.length,
+      // A layer with a folded batch norm reads its input twice.
+      readers: next.length + next.filter((layer) => fold?.layers.has(layer.name)).length,
     };
     values.set(name, value);
     return value;
@@ -84,9 +92,16 @@ export async function trainingGraph(
 
   const context: BuildContext = { pool, batch, gradientSink: sinks(pool, batch) };
   const operations: Operation[] = [];
-  for (const { layer, relu } of plan.layers) {
-    const inputs = layer.inputs.map((name) => values.get(name)!);
-    operations.push(await build(context, network, layer, relu, inputs, define, quantizers, operations));
+  for (const { layer, relu } of withoutFolded(plan.layers, fold)) {
+    const inputs = layer.inputs.map((name) => values.get(name)!), batchNorm = fold?.layers.get(layer.name), input = inputs[0]!;
+    if (batchNorm === undefined || (layer.op !== "conv" && layer.op !== "linear")) {
+      operations.push(await build(context, network, layer, relu, inputs, define, quantizers, operations));
+      continue;
+    }
+    const sums = define(layer.name, layer), output = define(batchNorm.name, layer), quantizer = quantizers.weights(layer.name);
+    const parts = { layer, batchNorm, input, sums, output, quantizer, needsInputGradient: input.name !== INPUT };
+    const frozen = () => (clock.epochs ?? 0) >= (fold!.freezeAfter ?? Infinity);
+    operations.push(await foldedLayer(context, network, { ...parts, frozen }, fold!));
   }
 
   const { features } = plan, output = values.get(plan.output)!, input = values.get(INPUT)!;
@@ -100,7 +115,8 @@ export async function trainingGraph(
     batch,
     parameters,
     state,
-    clock: { steps: 0 },
+    clock,
+    ...(fold === undefined ? {} : { folds: true }),
     async prepare(training) {
       for (const operation of operations) await operation.prepare?.(training);
     },
@@ -127,6 +143,17 @@ export async function trainingGraph(
       });
     },
   };
+}
+
+/** The plan without batch norms that are folded; a ReLU that was to be computed with one stands alone. */
+function withoutFolded(layers: readonly PlannedLayer[], fold: Folding | undefined): readonly PlannedLayer[] {
+  if (fold === undefined) return layers;
+  const gone = new Set(Array.from(fold.layers.values(), ({ name }) => name));
+  return layers.flatMap((planned) => {
+    if (!gone.has(planned.layer.name)) return [planned];
+    const { relu } = planned;
+    return relu === undefined ? [] : [{ layer: relu, relu: undefined, output: relu.name }];
+  });
 }
 
 /** Whether nobody asks for a value's gradient: weighted layers leave that of the images out, other layers compute it all the same. */

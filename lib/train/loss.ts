@@ -1,5 +1,7 @@
 // Softmax cross-entropy over a batch, with its gradient.
 
+import type { Labels } from "../data/dataset.ts";
+
 /** Mean loss, hits, and ∂loss/∂logits. */
 export interface Loss {
   /** Mean cross-entropy in nats. */
@@ -11,7 +13,7 @@ export interface Loss {
 }
 
 /** Cross-entropy of `[batch, classes]` logits against labels, with optional label smoothing (share of probability spread over all classes). */
-export function crossEntropy(logits: Float32Array, labels: Uint8Array, smoothing = 0): Loss {
+export function crossEntropy(logits: Float32Array, labels: Labels, smoothing = 0): Loss {
   const batch = labels.length, classes = logits.length / batch, gradient = new Float32Array(logits.length);
   let loss = 0, correct = 0;
   for (let image = 0; image < batch; image++) {

@@ -18,6 +18,7 @@ import type { SawbOptions } from "../quantize/sawb.ts";
 import type { TernaryOptions } from "../quantize/ternary.ts";
 import type { UniformOptions } from "../quantize/uniform.ts";
 import { WEIGHT_QUANTIZERS, weightQuantizer } from "../quantize/weight_quantizer.ts";
+import { foldingOf, type FoldTerms } from "./fold_options.ts";
 import type { TrainingQuantizers } from "./graph.ts";
 
 /** A weight quantizer by name, width and options, as it stands in files. */
@@ -57,7 +58,7 @@ export interface LayerSpecs {
 }
 
 /** What a recipe says about quantizers. */
-export interface QuantizerSpecs {
+export interface QuantizerSpecs extends FoldTerms {
   /** Quantizer of the weights; null trains in floats. */
   readonly weights: QuantizerSpec | null;
   /** Quantizer of the first weighted layer. */
@@ -92,7 +93,7 @@ export function checkSpecs(specs: QuantizerSpecs): void {
 /**
  * The quantizer objects a recipe names, for the layers of a network.
  *
- * @throws {OptionError} if an entry of `layers` matches no layer it could hold for.
+ * @throws {OptionError} if an entry of `layers` matches no layer it could hold for, or there is no batch norm to fold where that is asked for.
  */
 export function quantizersOf(specs: QuantizerSpecs, network: Network): TrainingQuantizers {
   const { weighted, relus, entries } = resolve(specs, network);
@@ -105,7 +106,9 @@ export function quantizersOf(specs: QuantizerSpecs, network: Network): TrainingQ
       ownActivations.set(name, makeActivations(`recipe.layers.${name}.activations`, activations));
     }
   }
+  const fold = foldingOf(specs, network);
   return {
+    ...(fold === undefined ? {} : { fold }),
     weights: (name) => ownWeights.has(name) ? ownWeights.get(name) : name === weighted[0] ? first : name === weighted.at(-1) ? last : other,
     activations: (name) => ownActivations.has(name) ? ownActivations.get(name) : activation,
   };

@@ -6,6 +6,7 @@ import { type Optimizer, optimizerSettings } from "./optimizer.ts";
 import { checkSpecs, type QuantizerSpecs } from "./quantizer_spec.ts";
 import { checkPim, type PimOptions } from "./pim/options.ts";
 import { checkPlainFields, checkSchedule } from "./check_recipe.ts";
+import { checkFolding } from "./fold_options.ts";
 import { checkGroupTerms, type GroupTerms } from "./group_lasso.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -73,7 +74,7 @@ export const DEFAULT_RECIPE: Recipe = {
  * ```
  */
 export function recipe(options: Partial<Recipe> = {}): Recipe {
-  checkOptions("train", "recipe", options, [...Object.keys(DEFAULT_RECIPE), "layers", "groupLasso", "holdZeros"]);
+  checkOptions("train", "recipe", options, [...Object.keys(DEFAULT_RECIPE), "layers", "groupLasso", "holdZeros", "foldBatchNorm"]);
   const full = { ...DEFAULT_RECIPE, ...options };
   for (const [where, got, least] of [["epochs", full.epochs, 1], ["batch", full.batch, 1], ["seed", full.seed, 0]] as const) {
     if (!Number.isInteger(got) || got < least) {
@@ -86,6 +87,7 @@ export function recipe(options: Partial<Recipe> = {}): Recipe {
   checkPlainFields(full);
   checkSpecs(full);
   checkGroupTerms(full);
+  checkFolding(full);
   if (full.pim !== null) checkPim(full.pim, "recipe.pim");
   return full;
 }

@@ -31,10 +31,11 @@ export async function startAlphas(
 ): Promise<Network> {
   const names = startedFromData(specs, network);
   if (names.length === 0) return network;
-  const { weights, activations } = quantizersOf(specs, network);
+  const { weights, activations, fold } = quantizersOf(specs, network);
   using pool = await ThreadPool.create(threads === undefined ? {} : { threads });
   const graph = await trainingGraph(pool, network, batch, {
     weights,
+    fold,
     activations: (name) => names.includes(name) ? undefined : activations(name),
   });
   graph.forward(pixels, true);

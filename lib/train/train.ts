@@ -10,6 +10,7 @@ import { openTrainer, type TrainingChoice } from "./open_trainer.ts";
 import { type Recipe, recipe } from "./recipe.ts";
 import { learningRate } from "./schedule.ts";
 import { startAlphas } from "./start_alpha.ts";
+import { startFolded } from "./start_folded.ts";
 import { trainedNetwork } from "./trained.ts";
 import type { StepResult } from "./trainer.ts";
 
@@ -90,7 +91,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     ? undefined
     : await loadCheckpoint(options.checkpoint, plan, network, subject);
   // A run that goes on has its clipping levels in the checkpoint.
-  const begun = saved === undefined ? await startAlphas(network, plan, firstBatch(data, plan), plan.batch, options.threads) : network;
+  const begun = saved === undefined ? await startFromData(network, plan, firstBatch(data, plan), options.threads) : network;
   await using trainer = await openTrainer(begun, plan, options.backend, options.threads);
   let step = saved === undefined ? 0 : restore(trainer.state, saved, plan), validation = saved?.validation;
   if (saved !== undefined) trainer.push();
@@ -101,7 +102,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   };
 
   const pixels = new Uint8Array(plan.batch * network.input.reduce((product, extent) => product * extent, 1)),
-    labels = new Uint8Array(plan.batch);
+    labels = new Uint16Array(plan.batch);
   const started = performance.now(), firstStep = step;
   let order: Uint32Array | undefined, seen = 0, loss = 0, correct = 0;
   const tally = (result: StepResult | undefined) => {
@@ -120,6 +121,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     augmentBatch({ images: data.images, indices, seed: plan.seed + 1, epoch, ...plan.augment, fill: network.encoding.zero }, pixels);
     indices.forEach((index, position) => labels[position] = data.labels[index]!);
     const rate = learningRate(plan.schedule, step / steps);
+    trainer.state.clock.epochs = step / perEpoch;
     tally(await trainer.step(pixels, labels, rate));
     step++;
     const ended = step % perEpoch === 0;
@@ -147,6 +149,11 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
   if (step < steps) await save();
   await trainer.pull();
   return { network: trainedNetwork(trainer.state), recipe: plan, step, steps, validation };
+}
+
+/** Everything that starts from the first batch: numbers learned with folded weights, then clipping levels. */
+async function startFromData(network: Network, plan: Recipe, pixels: Uint8Array, threads?: number): Promise<Network> {
+  return await startAlphas(await startFolded(network, plan, pixels, plan.batch, threads), plan, pixels, plan.batch, threads);
 }
 
 /** Pixels of the first batch, not augmented. */

@@ -1,5 +1,6 @@
 // What training hands on: the network with its weights as the codes they were trained as.
 
+import { foldBatchNorm } from "../network/fold_batch_norm.ts";
 import type { Network, TrainedCodes } from "../network/graph.ts";
 import { decodeWeights } from "../quantize/decode.ts";
 import { type Tensor, tensor } from "../tensor.ts";
@@ -21,9 +22,9 @@ export function networkWith(
   return { ...network, parameters: { ...network.parameters, ...trained, ...statistics } };
 }
 
-/** The graph's network; quantised weights become their codes' values, and the codes are kept beside them. */
+/** The graph's network, without the batch norms that training folded into weights; quantised weights become their codes' values, and the codes are kept beside them. */
 export function trainedNetwork(graph: TrainingState): Network {
-  const network = graph.network();
+  const network = graph.folds ? foldBatchNorm(graph.network()) : graph.network();
   const codes: Record<string, TrainedCodes> = {}, parameters: Record<string, Tensor> = { ...network.parameters };
   for (const { name, quantizer, learned, read } of graph.parameters) {
     if (quantizer === undefined) continue;

@@ -1,6 +1,6 @@
 // The interface between the training loop and the device that computes its steps.
 
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, Labels } from "../data/dataset.ts";
 import type { Network } from "../network/graph.ts";
 import type { StoredParameter } from "./parameter.ts";
 
@@ -13,8 +13,10 @@ export interface TrainingState {
   readonly parameters: readonly StoredParameter[];
   /** Running statistics by parameter name. */
   readonly state: Readonly<Record<string, Float32Array>>;
-  /** Steps the optimiser has made. */
-  readonly clock: { steps: number };
+  /** Steps the optimiser has made, and epochs of the run before the step to come, fractions included; 0 where nobody counts. */
+  readonly clock: { steps: number; epochs?: number };
+  /** Whether batch norms are folded into the weights: the network handed on is without them. Default false. */
+  readonly folds?: boolean;
   /** The network with these parameters and statistics. */
   network(): Network;
 }
@@ -38,7 +40,7 @@ export interface Trainer extends AsyncDisposable {
   /** Parameters, momenta and statistics as the host has them: current after {@linkcode Trainer.pull}. */
   readonly state: TrainingState;
   /** One step on `[batch, height, width, channels]` pixels. Resolves to the newest results there are without waiting for this step; undefined if none. */
-  step(pixels: Uint8Array, labels: Uint8Array, learningRate: number): Promise<StepResult | undefined>;
+  step(pixels: Uint8Array, labels: Labels, learningRate: number): Promise<StepResult | undefined>;
   /** Results not handed out yet, all steps finished. */
   flush(): Promise<StepResult | undefined>;
   /** Accuracy and mean loss with running statistics. */

@@ -41,6 +41,28 @@ for (const threads of [1, 2, 3]) {
   });
 }
 
+Deno.test("ThreadPool.chain() runs every kernel over every chunk in turn, each in its own unit", async () => {
+  for (const threads of [1, 2, 3]) {
+    using pool = await ThreadPool.create({ threads });
+    const [job, other] = await pool.load([increment(), increment(1)]);
+    const words = pool.allocate(4000), more = pool.allocate(8000), visits = pool.allocate(64);
+    pool.i32(words, 1000).fill(0);
+    pool.i32(more, 2000).fill(0);
+    pool.i32(visits, 16).fill(0);
+    const stages = [
+      { kernel: job!, parameters: [words, 2, visits] },
+      { kernel: other!, parameters: [more, 3, visits], unit: 2 },
+      { kernel: job!, parameters: [words, 5, visits] },
+    ];
+    for (const chunk of [7, 999, 5000]) pool.chain(stages, 1000, chunk);
+    assert(pool.i32(words, 1000).every((word) => word === 21));
+    assert(pool.i32(more, 2000).every((word) => word === 12));
+    assertEquals(pool.i32(visits, 16).reduce((sum, count) => sum + count), 3 * (Math.ceil(1000 / 7) + 2 + 1));
+    assertThrows(() => pool.chain(Array(13).fill(stages[0]!), 10, 5), DeviceError, "13 kernels");
+    assertThrows(() => pool.chain([{ kernel: 99, parameters: [] }], 10, 5), DeviceError, "kernel 99");
+  }
+});
+
 Deno.test("ThreadPool.run() survives many short calls", async () => {
   using pool = await ThreadPool.create({ threads: 3 });
   const [job] = await pool.load([increment()]), words = pool.allocate(64), visits = pool.allocate(64);

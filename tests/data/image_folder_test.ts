@@ -33,7 +33,7 @@ Deno.test("imageFolder() takes subfolders as classes, in turn, and brings images
 
 Deno.test("imageFolder() names what is wrong with a folder or a file", async () => {
   await inFolder(async (folder) => {
-    await assertRejects(() => imageFolder(folder, { size: [2, 2, 3] }), DataError, "no .png files");
+    await assertRejects(() => imageFolder(folder, { size: [2, 2, 3] }), DataError, "no .png, .jpg or .jpeg files");
     await assertRejects(() => imageFolder(`${folder}/none`, { size: [2, 2, 3] }), DataError, "none");
     await assertRejects(() => imageFolder(folder, { size: [2, 2, 4] }), OptionError, "channels");
     await assertRejects(() => imageFolder(folder, { size: [2, 2, 3], count: 1 } as object as { size: [2, 2, 3] }), OptionError, "count");

@@ -9,8 +9,14 @@ Deno.test("defaultLibrary covers nodes, cells and circuits, each with a source",
   }
   for (const cell of ["SRAM", "RRAM", "PCM", "FeFET"]) assert(defaultLibrary.cells[cell] !== undefined, cell);
   for (const [part, entries] of Object.entries(defaultLibrary)) {
-    for (const [name, { source }] of Object.entries(entries as Record<string, { source: string }>)) {
-      assert(source.length > 20, `${part}.${name}`);
+    for (
+      const [name, entry] of Object.entries(entries as Record<string, Readonly<Record<"source" | "unit" | "node", string | undefined>>>)
+    ) {
+      assert(entry.source!.length > 20, `${part}.${name}`);
+      // A node's name is its node; all other entries say what one of them is, and at which node that has its figures.
+      if (part === "technology") continue;
+      assert(entry.unit!.length > 4, `${part}.${name}`);
+      assert(Object.hasOwn(defaultLibrary.technology, entry.node!), `${part}.${name}`);
     }
   }
   // Every entry passes the checks that users' entries pass, and every component that a cell names is there.

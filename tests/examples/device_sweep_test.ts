@@ -27,6 +27,32 @@ Deno.test("device_sweep.ts writes rows and pictures, and goes on from them", asy
   }
 });
 
+Deno.test("device_sweep.ts bends the cells' currents", async () => {
+  const { code, out, error } = await run(
+    ...[
+      "--images",
+      "2",
+      "--threads",
+      "1",
+      "--backend",
+      "cpu",
+      "--rows",
+      "64",
+      "--sweep",
+      "iv",
+      "--values",
+      "2",
+      "--adc-bits",
+      "10",
+      "--json",
+    ],
+  );
+  assertEquals(code, 0, error);
+  const { rows } = JSON.parse(out) as { rows: { series: string; x: number; samples: number[] }[] };
+  assertEquals(rows.map(({ x, samples }) => [x, samples.length]), [2, 2, 2].map((x) => [x, 1]));
+  assertEquals(new Set(rows.map(({ series }) => series)).size, 3);
+});
+
 Deno.test("device_sweep.ts refuses what it does not know with exit code 2", async () => {
   const wrong = [["--sweep", "sgima"], ["--device", "pcm"], ["--sweep", "adc", "--values", "3.5"], ["--values", "1"]];
   for (

@@ -41,6 +41,20 @@ Deno.test({ name: "mars.ts trains, prunes, tunes, quantises, and proves packed w
   assert(rows.every(({ accuracy }: { accuracy: number }) => accuracy >= 0 && accuracy <= 1));
 });
 
+Deno.test(
+  { name: "mars.ts folds batch norms in the steps of the quantised passes, and proves packed weights exact", ignore: noData },
+  async () => {
+    const { code, out, error } = await run(
+      ...["--large", "0", "--width", "0.5", "--images", "128", "--test-images", "64", "--epochs", "1", "--sparsities", "0.6", "--json"],
+      ...["--fold", "batch"],
+    );
+    assertEquals(code, 0, error);
+    const { fold, rows: [dense, pruned] } = JSON.parse(out).trained;
+    assertEquals([fold, dense.exact, pruned.exact], ["batch", true, true]);
+    assert(pruned.sparsity > 0.3 && dense.sparsity < 0.05);
+  },
+);
+
 Deno.test("mars.ts refuses options it cannot use", async () => {
   const [share, clock] = await Promise.all([run("--sparsities", "0.5,1"), run("--clock", "0", "--network", "none")]);
   assertEquals([share.code, clock.code], [2, 2]);

@@ -17,7 +17,11 @@ Deno.test("pim_qat.ts prints one object, keeps rows that are done, and draws cur
     const { float, rows } = JSON.parse(first.out);
     assert(float >= 0 && float <= 1);
     assertEquals(Object.keys(JSON.parse(first.out)), ["float", "rows"]);
-    assertEquals(rows.map((row: object) => Object.keys(row)), [["scheme", "adcBits", "ordinary", "pimQat"]]);
+    assertEquals(rows.length, 1);
+    assertEquals([rows[0].scheme, rows[0].adcBits, rows[0].seeds], ["bit-serial", 3, 1]);
+    for (const name of ["quantised", "ordinaryMax", "ordinary", "ordinaryCalibrated", "pimQat"]) {
+      assert(rows[0][name] >= 0 && rows[0][name] <= 1, name);
+    }
 
     const more = await run(...common, "--schemes", "bit-serial,native", "--bits", "3", "--curves", `${folder}/curves.svg`);
     assertEquals(more.code, 0, more.error);
@@ -27,7 +31,12 @@ Deno.test("pim_qat.ts prints one object, keeps rows that are done, and draws cur
     const svg = await Deno.readTextFile(`${folder}/curves.svg`);
     assertStringIncludes(svg, "native, 3 bits");
 
-    const other = await run(...common, "--seed", "2", "--schemes", "native", "--bits", "3");
+    const seeds = await run(...few, "--state", `${folder}/state.json`, "--schemes", "native", "--bits", "3", "--seeds", "1,2");
+    assertEquals(seeds.code, 0, seeds.error);
+    assertStringIncludes(seeds.out, "mean ± deviation of 2 seeds");
+    assert(!seeds.error.includes("seed 1"), "a seed that is done is not trained again");
+
+    const other = await run(...common, "--rate", "0.02", "--schemes", "native", "--bits", "3");
     assertEquals(other.code, 1);
     assertStringIncludes(other.error, "--fresh");
   } finally {
@@ -36,8 +45,14 @@ Deno.test("pim_qat.ts prints one object, keeps rows that are done, and draws cur
 });
 
 Deno.test("pim_qat.ts refuses unknown schemes, widths and options", async () => {
-  const refused = await Promise.all([run("--schemes", "analog"), run("--bits", "3,x"), run("--bits", "4.5"), run("--rangee", "max")]);
-  assertEquals(refused.map(({ code }) => code), [2, 2, 2, 2]);
+  const refused = await Promise.all([
+    run("--schemes", "analog"),
+    run("--bits", "3,x"),
+    run("--bits", "4.5"),
+    run("--rangee", "max"),
+    run("--seeds", "1,"),
+  ]);
+  assertEquals(refused.map(({ code }) => code), [2, 2, 2, 2, 2]);
   assert(refused.every(({ out }) => out === ""));
   assertStringIncludes(refused[0]!.error, "bit-serial");
 });

@@ -16,10 +16,14 @@ interface Kind {
   readonly converter: "uniform" | "thresholds" | "many" | "perColumn" | "manyPerColumn" | "none";
   readonly noise: "none" | "constant" | "levels";
   readonly digitBits: number;
+  /** Whether each drive level has cells of its own. */
+  readonly driven: boolean;
 }
 
 const KINDS: readonly Kind[] = (["uniform", "thresholds", "many", "perColumn", "manyPerColumn", "none"] as const).flatMap((converter) =>
-  (["none", "constant", "levels"] as const).flatMap((noise) => [1, 2, 3].map((digitBits) => ({ converter, noise, digitBits })))
+  (["none", "constant", "levels"] as const).flatMap((noise) =>
+    [1, 2, 3].flatMap((digitBits) => [false, true].map((driven) => ({ converter, noise, digitBits, driven })))
+  )
 );
 
 function drawing(seed: number) {
@@ -50,13 +54,15 @@ function randomStep(seed: number, kind: Kind): AnalogStep {
   if (integer(0, 1) === 1) rowIndex.reverse();
   const scale = pick([20, 3000, 60000]),
     draw = (length: number, low: number, high: number) => Int32Array.from({ length }, () => integer(low, high));
-  const real = kind.converter === "none";
+  const real = kind.converter === "none", drives = kind.driven ? 2 ** Math.min(kind.digitBits, inputBits) - 1 : 1;
+  const cells = planes * rows * drives * columns;
   return {
     op: "analog",
     input: 0,
     output: 1,
     geometry,
-    cells: draw(planes * rows * columns, -scale >> integer(0, 4), scale),
+    cells: draw(cells, -scale >> integer(0, 4), scale),
+    ...(kind.driven ? { drives } : {}),
     lines,
     lineWeights: Array.from({ length: lines }, () => integer(-4, 4) * (real ? 0.37 : 1)),
     ...(integer(0, 2) === 0 ? {} : { offset: draw(planes * (tiles.length - 1) * columns, -9 * scale, 9 * scale) }),
@@ -65,7 +71,7 @@ function randomStep(seed: number, kind: Kind): AnalogStep {
     rowIndex,
     tiles,
     converter: converterOf(draws, kind.converter, { lines, planes, columns, scale }),
-    ...(kind.noise === "none" ? {} : { noise: noiseOf(draws, kind.noise, { lines, cells: planes * rows * columns, scale }) }),
+    ...(kind.noise === "none" ? {} : { noise: noiseOf(draws, kind.noise, { lines, cells, scale }) }),
     correction: integer(-3, 3) * (real ? 0.21 : 1),
   };
 }
@@ -177,14 +183,15 @@ Deno.test("prepareAnalog() gives results that depend neither on batches nor on t
 
 Deno.test("prepareAnalog() takes many positions in pieces", async () => {
   await using cpu = await cpuBackend({ threads: 2 });
-  const step = randomStep(3, { converter: "uniform", noise: "levels", digitBits: 1 }), [height, width] = step.geometry.outputShape;
+  const step = randomStep(3, { converter: "uniform", noise: "levels", digitBits: 2, driven: true }),
+    [height, width] = step.geometry.outputShape;
   const images = imagesOf(step, Math.ceil(700 / (height * width)), 5), batch = images.shape[0]!;
   assertEquals(await sums(cpu, step, images, 0, batch), await sums(referenceBackend(), step, images, 0, batch));
 });
 
 Deno.test("prepareAnalog() refuses variances and weights it cannot add up", async () => {
   await using cpu = await cpuBackend({ threads: 1 });
-  const step = randomStep(6, { converter: "uniform", noise: "levels", digitBits: 3 });
+  const step = randomStep(6, { converter: "uniform", noise: "levels", digitBits: 3, driven: false });
   const variance = new Uint8Array(step.cells.length).fill(255), noise = { ...step.noise!, variance };
   const wide = { ...step, inputBits: 8, digitBits: 8, noise };
   await assertRejects(() => cpu.prepare(programOf(wide)), NumericError, "sums.noise");

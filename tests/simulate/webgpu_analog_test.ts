@@ -29,6 +29,8 @@ interface Scheme {
   readonly shape: AnalogTile;
   /** Rows at least. */
   readonly rows?: number;
+  /** Whether each drive level has cells of its own. */
+  readonly driven?: boolean;
 }
 
 const ONE: AnalogTile = { lanesX: 8, lanesY: 4, rows: 1, columns: 1, planes: false };
@@ -44,6 +46,9 @@ const SCHEMES: readonly Scheme[] = [
   { inputBits: 4, digitBits: 3, converter: "none", noise: "varied", correction: 0.75, shape: ONE },
   { inputBits: 2, digitBits: 1, converter: "none", offset: true, shape: TWO },
   { inputBits: 8, digitBits: 8, converter: "uniform", noise: "varied", shape: ONE, rows: 600 },
+  { inputBits: 4, digitBits: 2, converter: "uniform", noise: "varied", offset: true, correction: 3, shape: TWO, driven: true },
+  { inputBits: 5, digitBits: 3, converter: "uniform", noise: "varied", correction: -7, shape: ONE_BY_PLANES, driven: true },
+  { inputBits: 2, digitBits: 3, converter: "none", correction: 0.75, shape: TWO_BY_PLANES, driven: true },
 ];
 
 /** Always this shape. */
@@ -130,7 +135,8 @@ function randomCase(seed: number, scheme: Scheme): Case {
   }
   const tiles = [0];
   while (tiles.at(-1)! < rows) tiles.push(Math.min(rows, tiles.at(-1)! + (scheme.rows ?? pick([4, 13, 32, 64, 280]))));
-  const cells = new Int32Array(groups * lines * rows * columns);
+  const drives = scheme.driven ? 2 ** Math.min(scheme.digitBits, scheme.inputBits) - 1 : 1;
+  const cells = new Int32Array(groups * lines * rows * drives * columns);
   // From one i8 plane to four; no sum reaches 2^30.
   const mask = 2 ** scheme.digitBits - 1, size = Math.min([100, 2000, 200000][seed % 3]!, Math.floor(2 ** 28 / 280 / mask));
   for (let at = 0; at < cells.length; at++) cells[at] = hash(seed, 6, at) % (2 * size + 1) - size;
@@ -146,6 +152,7 @@ function randomCase(seed: number, scheme: Scheme): Case {
     output: 1,
     geometry,
     cells,
+    ...(scheme.driven ? { drives } : {}),
     lines,
     lineWeights: Array.from({ length: lines }, (_, line) => scheme.converter === "none" ? 0.5 - line : pick([1, -1, 4, 16])),
     inputBits: scheme.inputBits,
@@ -266,14 +273,21 @@ Deno.test({
   fn: async () => {
     // Another view of the same device, with less of it.
     const small = new GpuDevice(device!.raw, "a small device", true);
-    let [cut, parted, shifted] = [false, false, false];
-    for (const [seed, scheme] of [[101, SCHEMES[3]!], [102, SCHEMES[0]!], [122, { ...SCHEMES[2]!, rows: 1501 }]] as const) {
+    let [cut, parted, shifted, driven] = [false, false, false, false];
+    for (
+      const [seed, scheme] of [[101, SCHEMES[3]!], [102, SCHEMES[0]!], [122, { ...SCHEMES[2]!, rows: 1501 }], [801, {
+        ...SCHEMES[8]!,
+        rows: 500,
+      }]] as const
+    ) {
       const { step, program } = randomCase(seed, scheme), images = randomImages(seed, step, 7);
-      const { geometry, cells, tiles } = step, longest = Math.max(...tiles.slice(1).map((end, tile) => end - tiles[tile]!));
+      const { geometry, cells, tiles } = step,
+        longest = Math.max(...tiles.slice(1).map((end, tile) => end - tiles[tile]!)) * (step.drives ?? 1);
       const [height, width, channels] = geometry.outputShape, rowBytes = 4 * channels / geometry.groups;
       const table = step.noise?.variance === undefined ? 1024 : step.lines * (NOISE_LEVELS + 20) + 300;
       const bindingSize = Math.max(longest * rowBytes, height * width * channels * 12, 4 * table, step.offset?.byteLength ?? 0);
       cut ||= cells.byteLength > bindingSize;
+      driven ||= cells.byteLength > bindingSize && step.drives !== undefined;
       shifted ||= cells.byteLength > bindingSize && step.noise?.variance !== undefined;
       parted ||= 7 * height * width * channels * 4 > bindingSize && step.noise !== undefined;
       Object.defineProperty(small, "limits", { configurable: true, value: { ...device!.limits, bindingSize } });
@@ -281,7 +295,7 @@ Deno.test({
       const { taps } = await session.run(images, [1], seed);
       assertEquals(taps.get(1)!.data, (await expectedOf(program, images, seed)).data);
     }
-    assert(cut && parted && shifted, `cut ${cut}, parted ${parted}, shifted ${shifted}`);
+    assert(cut && parted && shifted && driven, `cut ${cut}, parted ${parted}, shifted ${shifted}, driven ${driven}`);
   },
 });
 

@@ -58,7 +58,7 @@ export async function withGraph<T>(
 /** Derivatives along the gradient and along random directions, per parameter, against central differences of the loss. */
 export async function checkGradients(
   net: Network,
-  options: { batch?: number; tolerance?: number; directions?: number } = {},
+  options: { batch?: number; tolerance?: number; directions?: number; quantizers?: TrainingQuantizers } = {},
 ): Promise<void> {
   const { batch = 4, tolerance = 0.01, directions = 3 } = options;
   await withGraph(net, batch, (graph) => {
@@ -89,7 +89,7 @@ export async function checkGradients(
         assert(Math.abs(found - wanted) <= tolerance * Math.max(norm, 0.03), message);
       }
     });
-  });
+  }, options.quantizers === undefined ? {} : { quantizers: options.quantizers });
 }
 
 /** Euclidean length. */

@@ -23,20 +23,27 @@ const CHUNK = 1 << 18;
 export function dissect(network: WireNetwork, { parts, slots }: DissectionPlan = planDissection(network)): Dissection {
   const fronts: Front[] = [], kept: Float64Array[] = new Array(slots).fill(new Float64Array(0));
   let arena = new Float64Array(0), used = 0;
-  parts.forEach(({ nodes, count, slot, elements, joins }, at) => {
-    const size = nodes.length, rest = size - count, last = at === parts.length - 1;
+  const { values } = network, cells = network.rows * network.columns;
+  parts.forEach(({ nodes, count, slot, elements, cell, joins, down, right }, at) => {
+    const first = cell + down * network.columns + right, size = nodes.length, rest = size - count, last = at === parts.length - 1;
     if (used + count * size > arena.length) [arena, used] = [new Float64Array(Math.max(CHUNK, count * size)), 0];
     const rows = arena.subarray(used, used += count * size);
     const own = kept[slot]!.length >= rest * rest ? kept[slot]!.fill(0, 0, rest * rest) : new Float64Array(rest * rest);
     kept[slot] = own;
     for (let element = 0; element < elements.length; element += 3) {
-      const low = elements[element]!, high = elements[element + 1]!, siemens = network.values[elements[element + 2]!]!;
+      const low = elements[element]!, high = elements[element + 1]!, value = elements[element + 2]!;
+      const siemens = values[value < 0 ? cells + ~value : first + value]!;
       if (low < count) rows[low * size + high]! += siemens;
       else own[(low - count) * rest + high - count]! += siemens;
     }
     for (const { slot, places } of joins) scatter(rows, own, count, size, kept[slot]!, places);
     if (count === 0) return;
-    fronts.push({ nodes, count, rows, inverse: eliminate(rows, own, count, rest, last ? network.rows : undefined) });
+    fronts.push({
+      nodes: network.move(nodes, down, right),
+      count,
+      rows,
+      inverse: eliminate(rows, own, count, rest, last ? network.rows : undefined),
+    });
   });
   return { fronts, effective: effectiveOf(parts.at(-1)!, kept[0]!, network) };
 }

@@ -137,16 +137,19 @@ function bitLines(
 ): number {
   const group = interleaved ? 2 : 1, groups = rows / group;
   let miss = 0;
-  for (let column = 0; column < columns; column++) {
-    let current = 0;
-    for (let k = 0; k < groups; k++) {
-      const row = (sensed === "last" ? k : groups - 1 - k) * group, last = k === groups - 1;
-      for (let each = row; each < row + group; each++) current += cells[each * columns + column]!;
-      for (let each = row; each < row + group; each++) currents[each * columns + column] = current;
-      const next = last ? 0 : volts[(sensed === "last" ? row + group : row - group) * columns + column]!;
-      miss = Math.max(miss, Math.abs(volts[row * columns + column]! - next - (last ? bitLine + terminal : bitLine) * current));
+  outputs.fill(0);
+  for (let k = 0; k < groups; k++) {
+    const row = (sensed === "last" ? k : groups - 1 - k) * group, last = k === groups - 1;
+    const at = row * columns,
+      next = sensed === "last" ? at + group * columns : at - group * columns,
+      ohms = last ? bitLine + terminal : bitLine;
+    for (let column = 0; column < columns; column++) {
+      let current = outputs[column]!;
+      for (let each = 0; each < group; each++) current += cells[at + each * columns + column]!;
+      for (let each = 0; each < group; each++) currents[at + each * columns + column] = current;
+      outputs[column] = current;
+      miss = Math.max(miss, Math.abs(volts[at + column]! - (last ? 0 : volts[next + column]!) - ohms * current));
     }
-    outputs[column] = current;
   }
   return miss;
 }

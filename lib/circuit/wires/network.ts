@@ -12,17 +12,30 @@ export interface WireNetwork {
   readonly terminals: number;
   /** Number of node names, of which some may be unused. */
   readonly nodes: number;
+  /** Rows that meet a bit line in one node: 2 where they are interleaved, else 1. */
+  readonly group: number;
   /** Node of each cell on its word line, [rows, columns]. */
   readonly wordNodes: Int32Array;
   /** Node of each cell on its bit line, [rows, columns]. */
   readonly bitNodes: Int32Array;
-  /** Elements at each node; a node can be eliminated once all of them have been seen. */
-  readonly degrees: Int32Array;
   /** Conductances in siemens: of all cells, [rows, columns], then of a word line's segment, a bit line's, a driven end and a sensed end. */
   readonly values: Float64Array;
-  /** Calls back for each element of one cell, the cell itself and the segments that lead from it towards the periphery; `value` is an index. */
-  visit(row: number, column: number, element: (a: number, b: number, value: number) => void): void;
+  /** Number of elements at a node that is no terminal; it can be eliminated once all of them have been seen. */
+  degreeOf(node: number): number;
+  /**
+   * Writes the elements of one cell from `at` on, the cell itself and the segments that lead from it towards the periphery: two nodes and an index of
+   * `values` each, at most {@linkcode CELL_WORDS} words. Returns where they end.
+   */
+  elementsOf(row: number, column: number, into: Int32Array, at: number): number;
+  /**
+   * The nodes that lie so many rows and columns further, an even number of rows where they are interleaved, in an array of their own or in `into` from
+   * `at` on.
+   */
+  move(nodes: Int32Array, rows: number, columns: number, into?: Int32Array, at?: number): Int32Array;
 }
+
+/** Most words that the elements of a cell take. */
+export const CELL_WORDS = 9;
 
 /** Names the nodes of a crossbar; segments of 0 Ω merge the nodes at their ends. */
 export function wireNetwork(conductances: Conductances, wires: Wires): WireNetwork {
@@ -44,25 +57,40 @@ export function wireNetwork(conductances: Conductances, wires: Wires): WireNetwo
   const values = new Float64Array(cells + 4);
   values.set(data);
   values.set([1 / wordLine, 1 / bitLine, 1 / (wordLine + source), 1 / (bitLine + terminal)], cells);
-  const visit = (row: number, column: number, element: (a: number, b: number, value: number) => void): void => {
+  const elementsOf = (row: number, column: number, into: Int32Array, at: number): number => {
     const cell = row * columns + column, word = wordNodes[cell]!, bit = bitNodes[cell]!;
-    element(word, bit, cell);
+    at = put(into, at, word, bit, cell);
     if (column !== wordEnd) {
-      if (wordLine > 0) element(word, wordNodes[cell + wordStep]!, cells);
-    } else if (word !== row) element(word, row, cells + 2);
-    if (row % group !== 0) return;
+      if (wordLine > 0) at = put(into, at, word, wordNodes[cell + wordStep]!, cells);
+    } else if (word !== row) at = put(into, at, word, row, cells + 2);
+    if (row % group !== 0) return at;
     if (row !== bitEnd * group) {
-      if (bitLine > 0) element(bit, bitNodes[cell + bitStep * columns]!, cells + 1);
-    } else if (bit !== rows + column) element(bit, rows + column, cells + 3);
+      if (bitLine > 0) at = put(into, at, bit, bitNodes[cell + bitStep * columns]!, cells + 1);
+    } else if (bit !== rows + column) at = put(into, at, bit, rows + column, cells + 3);
+    return at;
   };
-  const nodes = terminals + 2 * cells, degrees = new Int32Array(nodes);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      visit(row, column, (a, b) => {
-        degrees[a]!++;
-        degrees[b]!++;
-      });
+  const move = (nodes: Int32Array, down: number, right: number, into = new Int32Array(nodes.length), from = 0): Int32Array => {
+    const word = down * columns + (wordLine > 0 ? right : 0), bit = (bitLine > 0 ? down * columns : 0) + right;
+    for (let at = 0; at < nodes.length; at++) {
+      const node = nodes[at]!;
+      into[from + at] = node + (node >= terminals + cells ? bit : node >= terminals ? word : node >= rows ? right : down);
     }
-  }
-  return { rows, columns, terminals, nodes, wordNodes, bitNodes, degrees, values, visit };
+    return into;
+  };
+  // A line without resistance is one node. Else a node has its cells, the segment towards the periphery and, unless it is the line's last, another.
+  const wordLast = wordEnd === 0 ? columns - 1 : 0, bitLast = bitEnd === 0 ? rows - group : 0;
+  const degreeOf = (node: number): number => {
+    const cell = node - terminals;
+    if (cell < cells) return wordLine > 0 ? cell % columns === wordLast ? 2 : 3 : columns + 1;
+    return bitLine > 0 ? group + (Math.floor((cell - cells) / columns) === bitLast ? 1 : 2) : rows + 1;
+  };
+  return { rows, columns, terminals, nodes: terminals + 2 * cells, group, wordNodes, bitNodes, values, degreeOf, elementsOf, move };
+}
+
+/** Writes an element; returns where it ends. */
+function put(into: Int32Array, at: number, a: number, b: number, value: number): number {
+  into[at] = a;
+  into[at + 1] = b;
+  into[at + 2] = value;
+  return at + 3;
 }

@@ -51,6 +51,7 @@ export function cubicCell(readVoltage: number): readonly number[] {
  *
  * Every Newton step replaces each cell by its tangent, a conductance and a current source, and solves the wires exactly in f64; a step that
  * does not lower the residual is halved. No effective conductance exists here: the cost is a few factorisations per vector.
+ * Without wires, whole networks of such cells run by `program({ iv })`.
  *
  * @param conductances Cells in siemens at 0 V for odd[0] = 1, [rows, columns].
  * @param voltages Volts of the drivers, [batch, rows].

@@ -76,14 +76,31 @@ const rules: Readonly<Record<string, Rule>> = {
   Reshape: (node) => reshaped(node, resolveShape(node.inputs[0]!.dims, Array.from(node.inputs[1]!.data), node.refuse)),
   Shape: ({ inputs }) => list(DATA_TYPE.int64, inputs[0]!.dims),
   Slice: ({ inputs, refuse }) => {
-    const [from, starts, ends, axes, steps] = inputs;
-    if (
-      from!.dims.length !== 1 || starts?.data.length !== 1 || ends?.data.length !== 1 || (axes?.data[0] ?? 0) !== 0 ||
-      (steps?.data[0] ?? 1) !== 1
-    ) {
-      return refuse("a slice of several axes or steps", "a range of a list");
+    const [from, starts, ends, axes, steps] = inputs, { dims, data, type } = from!;
+    if (starts === undefined || ends?.data.length !== starts.data.length || starts.data.length > dims.length) {
+      return refuse(`${starts?.data.length ?? 0} starts and ${ends?.data.length ?? 0} ends`, `as many of each, at most ${dims.length}`);
     }
-    return list(from!.type, Array.from(from!.data).slice(starts.data[0]!, ends.data[0]!));
+    // Per axis, the positions taken; ends and starts beyond an axis stand for its ends, as ONNX has it.
+    const taken = dims.map((extent) => Array.from({ length: extent }, (_, at) => at));
+    starts.data.forEach((start, at) => {
+      const given = axes?.data[at] ?? at, axis = given < 0 ? given + dims.length : given, extent = dims[axis], step = steps?.data[at] ?? 1;
+      if (extent === undefined || !Number.isInteger(step) || step === 0) return refuse(`axis ${given}, step ${step}`, "an axis and a step");
+      const place = (value: number) =>
+        Math.min(Math.max(value < 0 ? value + extent : value, step < 0 ? -1 : 0), step < 0 ? extent - 1 : extent);
+      const first = place(start), end = place(ends.data[at]!), count = Math.max(0, Math.ceil((end - first) / step));
+      taken[axis] = Array.from({ length: count }, (_, index) => first + index * step);
+    });
+    const shape = taken.map(({ length }) => length), out = allocate(type, elements(shape)) ?? refuse(`elements of type ${type}`, "numbers");
+    for (let to = 0; to < out.length; to++) {
+      let source = 0, rest = to, stride = 1;
+      for (let axis = dims.length - 1; axis >= 0; axis--) {
+        source += taken[axis]![rest % shape[axis]!]! * stride;
+        rest = Math.floor(rest / shape[axis]!);
+        stride *= dims[axis]!;
+      }
+      out[to] = data[source]!;
+    }
+    return { kind: "constant", dims: shape, data: out, type };
   },
   Squeeze: (node) => {
     const { dims } = node.inputs[0]!, axes = axesOf(node, dims.length);

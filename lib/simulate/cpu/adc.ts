@@ -44,13 +44,22 @@ export function linearAdc(table: AdcTable, reach: Reach): LinearAdc | undefined 
 
 /** The cheapest form equal to the table on every reachable sum; undefined if sums or codes do not fit 16 bits. */
 export function chooseAdc(table: AdcTable, reach: Reach): AdcKernel | undefined {
+  const span = spanOf(table, reach);
+  return span && (asClip(span) ?? asAffine(span) ?? asEven(span) ?? asTable(span));
+}
+
+/** The table itself as a form, for converters that are used too seldom to be worth a search; undefined if it does not fit 16 bits. */
+export function tabledAdc(table: AdcTable, reach: Reach): AdcKernel | undefined {
+  const span = spanOf(table, reach);
+  return span && asTable(span);
+}
+
+function spanOf(table: AdcTable, reach: Reach): Span | undefined {
   if (reach.low < -I16 || reach.high > I16) return undefined;
   const codes = table.codes.subarray(reach.low - table.min, reach.high - table.min + 1);
   let [least, most] = [Infinity, -Infinity];
   for (const code of codes) [least, most] = [Math.min(least, code), Math.max(most, code)];
-  if (most - least > I16) return undefined;
-  const span: Span = { codes, low: reach.low, least, most };
-  return asClip(span) ?? asAffine(span) ?? asEven(span) ?? asTable(span);
+  return most - least > I16 ? undefined : { codes, low: reach.low, least, most };
 }
 
 interface Span {

@@ -4,6 +4,7 @@ import { analogCrossbar, tableBytes } from "../../../kernels/simulate/analog.ts"
 import { ANALOG } from "../../../kernels/simulate/analog_plan.ts";
 import { analogReals } from "../../../kernels/simulate/analog_reals.ts";
 import { bitPlanes } from "../../../kernels/simulate/bit_planes.ts";
+import { oneHotPlanes } from "../../../kernels/simulate/one_hot_planes.ts";
 import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
 import { OptionError } from "../../errors.ts";
 import { hash } from "../../random.ts";
@@ -38,7 +39,7 @@ const SUM_BYTES = 128 * 1024, BLOCK_BYTES = 8 * 1024 * 1024;
  * @throws {NumericError} if Σ variance could leave i32.
  */
 export async function prepareAnalog(device: CpuDevice, step: AnalogStep, values: readonly Value[]): Promise<Executor> {
-  const name = values[step.output]!.name, { geometry, tiles, rowIndex, lines, digitBits, converter, noise } = step;
+  const name = values[step.output]!.name, { geometry, tiles, rowIndex, lines, digitBits, converter, noise, drives = 1 } = step;
   if (converter.kind !== "none" && ![...step.lineWeights, step.correction].every(Number.isInteger)) {
     throw new OptionError("run an analog step", {
       where: name,
@@ -54,10 +55,12 @@ export async function prepareAnalog(device: CpuDevice, step: AnalogStep, values:
     { width } = blocks;
   const window = await prepareWindow(device, geometry, { rowIndex, tiles, multiple: MULTIPLE, bytes: 1, fill: 0 });
   const thresholds = packThresholds(device, step, conversion, blocks);
-  const { tileBytes: tileRows } = window, offsets = packOffsets(device, step, blocks);
+  const tileRows = window.tileBytes.map((bytes) => bytes * drives),
+    pitch = window.pitch * drives,
+    offsets = packOffsets(device, step, blocks);
   const cells = packCells(device, step, { cells: step.cells, type: narrow ? "i16" : "i32", tileRows }, blocks);
   const variances = noise?.variance && packCells(device, step, { cells: noise.variance, type: "u8", tileRows }, blocks);
-  const sums = passRecords(step, "sums", window.pitch, blocks), squares = passRecords(step, "squares", window.pitch, blocks);
+  const sums = passRecords(step, "sums", pitch, blocks), squares = passRecords(step, "squares", pitch, blocks);
   const passes = device.upload(sums), squared = device.upload(squares), tileBytes = device.upload(tileRows);
   const sumBytes = digits * width * 4;
   const chunk = Math.max(PIECE.least, Math.min(PIECE.most, Math.floor(SUM_BYTES / sumBytes)));
@@ -70,7 +73,7 @@ export async function prepareAnalog(device: CpuDevice, step: AnalogStep, values:
     tiles: tiles.length - 1,
     tileBytes,
     digits,
-    rows: window.pitch,
+    rows: pitch,
     chunk,
     records: device.upload(lineRecords(device, step, thresholds.shifts)),
     passes,
@@ -94,12 +97,13 @@ export async function prepareAnalog(device: CpuDevice, step: AnalogStep, values:
     thresholds: thresholds.at[group]!,
   }));
   return await analogExecutor(device, window, {
-    kernel: await device.kernel(analogCrossbar({ ...conversion, narrow, squares: digitBits > 1 })),
+    kernel: await device.kernel(analogCrossbar({ ...conversion, narrow, squares: digitBits > 1 && step.drives === undefined })),
     plan: device.upload(words),
     chunk,
     scratch: layout.scratch,
     groups,
-    quads: Math.ceil(Math.min(8, digits * digitBits) / 4),
+    quads: Math.ceil((step.drives === undefined ? Math.min(8, digits * digitBits) : digits) / 4),
+    ...(step.drives === undefined ? {} : { oneHot: { drives, digits, digitBits } }),
     tileBytes,
     tiles: tiles.length - 1,
     blocks: blocks.blocks,
@@ -124,8 +128,10 @@ interface Packed {
   readonly scratch: number;
   /** Addresses. */
   readonly groups: readonly { readonly cells: number; readonly variances: number; readonly offsets: number; readonly thresholds: number }[];
-  /** Quads of input bits. */
+  /** Quads of input bits, or of digits where each drive level has cells of its own. */
   readonly quads: number;
+  /** Of such drive levels. */
+  readonly oneHot?: { readonly drives: number; readonly digits: number; readonly digitBits: number };
   readonly tileBytes: number;
   readonly tiles: number;
   readonly blocks: number;
@@ -143,11 +149,13 @@ interface Packed {
 /** Apart from what packs, so that nothing of a step stays alive with it. */
 async function analogExecutor(device: CpuDevice, window: Window, packed: Packed): Promise<Executor> {
   const { quads, blocks, width, channels, columns, correction, real, tileBytes, tiles, chunk } = packed;
-  const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums());
+  const { oneHot } = packed,
+    pack = await device.kernel(oneHot === undefined ? bitPlanes() : oneHotPlanes(oneHot)),
+    start = await device.kernel(startSums());
   const finish = await device.kernel(real ? analogReals() : copyColumns());
   const pitch = blocks * width * (real ? 8 : 4), direct = !real && columns === channels && channels * 4 === pitch;
   const bias = device.upload(new Int32Array(pitch / 4).fill(packed.constant)), factor = device.upload(Float64Array.of(correction));
-  const planePitch = quads * window.pitch, countPitch = quads * tiles * 8;
+  const quadPitch = window.pitch * (oneHot?.drives ?? 1), planePitch = quads * quadPitch, countPitch = quads * tiles * 8;
   const { pool } = device;
   const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / (window.pitch + planePitch + countPitch + pitch) / chunk)) * chunk * pool.threads;
   return {
@@ -160,7 +168,8 @@ async function analogExecutor(device: CpuDevice, window: Window, packed: Packed)
           const rows = window.gather(source, index, first, count);
           const planes = device.scratch("planes", count * planePitch), counts = device.scratch("counts", count * countPitch);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
-          pool.run(pack, count, CHUNK, rows, window.pitch, planes, counts, quads, tileBytes, tiles);
+          if (oneHot === undefined) pool.run(pack, count, CHUNK, rows, window.pitch, planes, counts, quads, tileBytes, tiles);
+          else pool.run(pack, count, CHUNK, rows, window.pitch, planes, quadPitch, oneHot.drives);
           pool.run(start, count, CHUNK, rows, window.pitch, out, pitch, pitch / 16, bias, real ? 0 : correction);
           const items = blocks * Math.ceil(count / chunk), { cells, variances, offsets, thresholds } = group;
           const sources = [cells, variances, offsets, thresholds, index * columns, image, scratch, packed.plan];

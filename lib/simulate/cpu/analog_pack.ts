@@ -37,17 +37,35 @@ export function analogBlocks({ geometry: { groups, outputShape } }: AnalogStep, 
   return { columns, width, blocks: Math.ceil(columns / width) };
 }
 
+/** Rows of codes whose drive levels stand together: 16 of level 1, the same of level 2, and so on. */
+const RUN = 16;
+
+/**
+ * Where the packed rows of a tile come from: `(row, drive) ↦ row · drives + drive` of each, −1 for those that pad runs of 16 rows. Without drives, rows as
+ * they are.
+ */
+export function packedRows(rows: number, drives: number): Int32Array {
+  if (drives === 1) return Int32Array.from({ length: rows }, (_, row) => row);
+  return Int32Array.from({ length: Math.ceil(rows / RUN) * RUN * drives }, (_, at) => {
+    const run = Math.floor(at / (RUN * drives)), drive = Math.floor(at / RUN) % drives, row = run * RUN + at % RUN;
+    return row < rows ? row * drives + drive : -1;
+  });
+}
+
 /** Whether no sum of the rows that share tables can leave i16, whatever the inputs. */
-export function fitsNarrow({ geometry: { groups, outputShape }, cells, lines, tiles }: AnalogStep): boolean {
+export function fitsNarrow({ geometry: { groups, outputShape }, cells, lines, tiles, drives = 1 }: AnalogStep): boolean {
   const columns = outputShape[2] / groups, rows = tiles.at(-1)!, low = new Int32Array(columns), high = new Int32Array(columns);
+  const orders = tiles.slice(1).map((end, tile) => packedRows(end - tiles[tile]!, drives));
   for (let plane = 0; plane < groups * lines; plane++) {
     for (let tile = 0; tile + 1 < tiles.length; tile++) {
-      for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-        if ((row - tiles[tile]!) % TABLE_ROWS === 0) {
+      const order = orders[tile]!;
+      for (let at = 0; at < order.length; at++) {
+        if (at % TABLE_ROWS === 0) {
           low.fill(0);
           high.fill(0);
         }
-        const base = (plane * rows + row) * columns;
+        if (order[at]! < 0) continue;
+        const base = ((plane * rows + tiles[tile]!) * drives + order[at]!) * columns;
         for (let column = 0; column < columns; column++) {
           const cell = cells[base + column]!;
           // Checked at each row, no sum can leave i32 before it is seen to leave i16.
@@ -60,12 +78,14 @@ export function fitsNarrow({ geometry: { groups, outputShape }, cells, lines, ti
 }
 
 /**
- * `[plane][row][column]` of a group in array order to `[block][line][row][column of the block]`, each tile padded, as the pool's `type`; addresses by
- * group.
+ * `[plane][row][drive][column]` of a group in array order to `[block][line][row][column of the block]`, rows as {@linkcode packedRows} orders them, each tile
+ * padded, as the pool's `type`; addresses by group.
+ *
+ * @param tileRows Packed rows of each tile, padding included.
  */
 export function packCells(
   device: CpuDevice,
-  { geometry, lines, tiles }: AnalogStep,
+  { geometry, lines, tiles, drives = 1 }: AnalogStep,
   { cells, type, tileRows }: {
     readonly cells: Int32Array | Uint8Array;
     readonly type: "i32" | "i16" | "u8";
@@ -74,6 +94,7 @@ export function packCells(
   { columns, width, blocks }: Blocks,
 ): number[] {
   const rows = tiles.at(-1)!, padded = tileRows.reduce((sum, each) => sum + each, 0), length = blocks * lines * padded * width;
+  const orders = tiles.slice(1).map((end, tile) => packedRows(end - tiles[tile]!, drives));
   return Array.from({ length: geometry.groups }, (_, group) => {
     const at = device.constants(length * BYTES[type]), packed = device.pool[type](at, length);
     for (let block = 0; block < blocks; block++) {
@@ -81,10 +102,11 @@ export function packCells(
       for (let line = 0; line < lines; line++) {
         let to = (block * lines + line) * padded * width;
         tileRows.forEach((tall, tile) => {
-          for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-            const from = ((group * lines + line) * rows + row) * columns + first;
-            packed.set(cells.subarray(from, from + count), to + (row - tiles[tile]!) * width);
-          }
+          orders[tile]!.forEach((row, at) => {
+            if (row < 0) return;
+            const from = (((group * lines + line) * rows + tiles[tile]!) * drives + row) * columns + first;
+            packed.set(cells.subarray(from, from + count), to + at * width);
+          });
           to += tall * width;
         });
       }
@@ -139,12 +161,14 @@ export function lineRecords(
   return records;
 }
 
-/** Passes over the planes of a position: one per bit, or, for squares of digits, one per pair of bits of a digit. */
+/**
+ * Passes over the planes of a position: one per bit, or, for squares of digits, one per pair of bits of a digit; with drives, one per digit for either.
+ */
 export function passRecords(step: AnalogStep, kind: "sums" | "squares", planeBytes: number, { width }: Blocks): Int32Array {
   const digits = analogDigits(step), { digitBits } = step, records: number[] = [];
   const plane = (bit: number) => (bit >> 2) * planeBytes + (bit & 3);
   for (let digit = 0; digit < digits; digit++) {
-    const base = digit * digitBits, bits = Math.min(digitBits, CODE_BITS - base);
+    const [base, bits] = step.drives === undefined ? [digit * digitBits, Math.min(digitBits, CODE_BITS - digit * digitBits)] : [digit, 1];
     for (let bit = 0; bit < bits; bit++) {
       for (let other = bit; other < (kind === "sums" ? bit + 1 : bits); other++) {
         const record = new Int32Array(ANALOG_PASS.words);
@@ -175,9 +199,10 @@ export function channelSteps(channels: number, spare: number): Int32Array {
 }
 
 /** @throws {NumericError} if Σ digit² · variance could leave i32. */
-export function checkVariance({ inputBits, digitBits, tiles, noise }: AnalogStep, name: string): void {
+export function checkVariance({ inputBits, digitBits, tiles, noise, drives }: AnalogStep, name: string): void {
   if (noise?.variance === undefined) return;
-  const largest = noise.variance.reduce((most, each) => Math.max(most, each), 0), digit = 2 ** Math.min(digitBits, inputBits) - 1;
+  const largest = noise.variance.reduce((most, each) => Math.max(most, each), 0),
+    digit = drives === undefined ? 2 ** Math.min(digitBits, inputBits) - 1 : 1;
   const tallest = tiles.slice(1).reduce((most, end, tile) => Math.max(most, end - tiles[tile]!), 0);
   const most = tallest * digit ** 2 * largest + 2 ** Math.max(0, ...(noise.levelShift ?? []));
   if (most >= 2 ** 31) throw new NumericError("add variances", { where: `${name}.noise`, got: most, wanted: "sums below 2^31" });

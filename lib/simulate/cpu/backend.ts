@@ -21,7 +21,7 @@ export interface CpuOptions {
 }
 
 /** Bytes of values held at once: larger batches run in parts, unless an ADC's range depends on the whole batch. */
-const VALUE_BYTES = 64 * 1024 * 1024;
+const VALUE_BYTES = 32 * 1024 * 1024;
 
 /**
  * Starts the threads.
@@ -164,8 +164,10 @@ class CpuSession implements Session {
     checkTaps(values, this.#made, output, taps);
     const wanted = new Map([output, ...taps].map((value) => [value, allocate(values[value]!, batch)]));
     const pixels = elements(values[0]!.shape);
-    for (let first = 0; first < batch; first += this.#part) {
-      const count = Math.min(this.#part, batch - first);
+    // Parts of equal size: a short last one would leave threads idle.
+    const part = Math.ceil(batch / Math.ceil(batch / this.#part));
+    for (let first = 0; first < batch; first += part) {
+      const count = Math.min(part, batch - first);
       const address = this.#reserve(count);
       const keep = (value: number) => {
         const { type, shape } = values[value]!, size = elements(shape);

@@ -4,7 +4,7 @@ import { addElements, affineElements, quantizeElements, reluElements } from "../
 import { copyColumns } from "../../../kernels/simulate/gather.ts";
 import { maxPool } from "../../../kernels/simulate/max_pool.ts";
 import { poolFloats } from "../../../kernels/simulate/pool_float.ts";
-import { thresholdCompare, thresholdSearch } from "../../../kernels/simulate/threshold.ts";
+import { thresholdCompare, thresholdNarrow, thresholdSearch } from "../../../kernels/simulate/threshold.ts";
 import { elements } from "../../tensor.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
 import type { AffineStep, ElementStep, PoolStep, QuantizeStep, ThresholdStep, Value } from "../program.ts";
@@ -16,19 +16,32 @@ const COMPARED_LEVELS = 24;
 
 /** Thresholds on all threads. */
 export async function prepareThreshold(device: CpuDevice, step: ThresholdStep, values: readonly Value[]): Promise<Executor> {
-  const { sign, thresholds, levels } = step;
-  const channels = sign.length, compare = channels % 4 === 0 && levels <= COMPARED_LEVELS;
-  const ordered = compare
-    ? Int32Array.from({ length: thresholds.length }, (_, at) => thresholds[(at % channels) * levels + Math.floor(at / channels)]!)
-    : thresholds;
-  const table = device.upload(ordered), signs = device.upload(Int32Array.from(sign, (s) => s < 0 ? -1 : 0));
-  const kernel = await device.kernel(compare ? thresholdCompare() : thresholdSearch());
-  const positions = elements(values[step.input]!.shape) / channels;
+  const channels = step.sign.length, positions = elements(values[step.input]!.shape) / channels;
+  const { kernel, table, signs } = await thresholdTable(device, step);
   return {
     run(batch, address) {
-      device.pool.run(kernel, batch * positions, 4 * CHUNK, address(step.input), address(step.output), channels, levels, table, signs);
+      const sizes = [channels, step.levels, table, signs];
+      device.pool.run(kernel, batch * positions, 4 * CHUNK, address(step.input), address(step.output), ...sizes);
     },
   };
+}
+
+/** The quickest kernel for a step's levels and channels, and the addresses of what it compares with. */
+async function thresholdTable(device: CpuDevice, { sign, thresholds, levels }: ThresholdStep) {
+  const channels = sign.length, few = levels <= COMPARED_LEVELS;
+  const transposed = <T extends Int16Array | Int32Array>(to: T): T => {
+    for (let at = 0; at < to.length; at++) to[at] = thresholds[(at % channels) * levels + Math.floor(at / channels)]!;
+    return to;
+  };
+  if (few && channels % 8 === 0 && thresholds.every((each) => each >= -32766 && each <= 32767)) {
+    const table = transposed(new Int16Array(thresholds.length));
+    for (let at = 0; at < table.length; at++) if (sign[at % channels]! < 0) table[at]!--;
+    const signs = Int16Array.from(sign, (s) => s < 0 ? -1 : 0);
+    return { kernel: await device.kernel(thresholdNarrow()), table: device.upload(table), signs: device.upload(signs) };
+  }
+  const compare = few && channels % 4 === 0, signs = device.upload(Int32Array.from(sign, (s) => s < 0 ? -1 : 0));
+  const table = device.upload(compare ? transposed(new Int32Array(thresholds.length)) : thresholds);
+  return { kernel: await device.kernel(compare ? thresholdCompare() : thresholdSearch()), table, signs };
 }
 
 /** Pooling: 16 codes or 4 floats at a time. */

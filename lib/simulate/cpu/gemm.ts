@@ -3,8 +3,10 @@
 import { FLOAT_ROWS, floatGemm } from "../../../kernels/simulate/float_gemm.ts";
 import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
 import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
+import type { KernelStage } from "../../cpu/pool.ts";
 import { NumericError } from "../../errors.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
+import { mergeGroups } from "./merge_groups.ts";
 import { identityOrder, prepareWindow, rowCount } from "./window.ts";
 import type { FloatStep, Geometry } from "../program.ts";
 
@@ -31,13 +33,13 @@ const LARGEST = 2 ** 31 - 1;
  * @throws {NumericError} if a sum could leave i32, or `zero` cannot be padding.
  */
 export async function prepareInteger(device: CpuDevice, product: IntegerProduct): Promise<Executor> {
-  const { geometry, weights, zero, most, input, output: target } = product;
+  const { zero, most, input, output: target } = product, { geometry, weights } = mergeGroups(product.geometry, product.weights);
   const rows = rowCount(geometry), columns = geometry.outputShape[2] / geometry.groups;
   const padded = geometry.padding.some((side) => side > 0);
   if (!Number.isInteger(zero) || (padded && (zero < 0 || zero > 255))) {
     throw new NumericError("run an integer step", { where: `${product.name}.zero`, got: zero, wanted: "an integer from 0 to 255" });
   }
-  const bias = columnConstants(product, rows, columns);
+  const bias = columnConstants({ ...product, geometry, weights }, rows, columns);
   const largest = weights.reduce((best, w) => Math.max(best, Math.abs(w)), 0);
   const flush = Math.floor(32767 / Math.max(1, largest * most * 2 * PAIRS));
   const narrow = largest <= 127 && most <= 127 && Math.max(most, zero) <= 127 && flush >= 2;
@@ -51,10 +53,10 @@ export async function prepareInteger(device: CpuDevice, product: IntegerProduct)
     bytes: 1,
     fill: zero,
   });
-  const at = packGroups(device, product, bias, { rows: window.pitch, width, narrow });
+  const at = packGroups(device, { ...product, geometry, weights }, bias, { rows: window.pitch, width, narrow });
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   const start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
-  const turns = window.pitch / (2 * PAIRS), pitch = blocks * width * 4;
+  const turns = window.pitch / (2 * PAIRS), pitch = blocks * width * 4, blockBytes = turns * PAIRS * vectors * 16;
   const channels = geometry.outputShape[2], direct = geometry.groups === 1 && channels * 4 === pitch;
   const { pool } = device;
   return {
@@ -62,12 +64,17 @@ export async function prepareInteger(device: CpuDevice, product: IntegerProduct)
       const source = window.pad(batch, address(input)), output = address(target);
       device.blocks(batch * window.positions, window.pitch + pitch, (first, count) => {
         at.forEach((group, index) => {
-          const rowsAt = window.gather(source, index, first, count);
+          const rows = window.stage(source, index, first, count);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
-          pool.run(start, count, CHUNK, 0, 0, out, pitch, pitch / 16, group.bias, 0);
-          pool.run(gemm, count, CHUNK, rowsAt, window.pitch, group.weights, turns, narrow ? flush : turns, out, pitch, blocks, 0, 0);
+          const product = [rows.at, window.pitch, group.weights, blockBytes, turns, narrow ? flush : turns, out, pitch, blocks, 0, 0];
+          const stages: KernelStage[] = [
+            { kernel: start, parameters: [0, 0, out, pitch, pitch / 16, group.bias, 0] },
+            { kernel: gemm, parameters: product },
+          ];
+          if (rows.stage !== undefined) stages.unshift(rows.stage);
           const to = output + (first * channels + index * columns) * 4;
-          if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
+          if (!direct) stages.push({ kernel: copy, parameters: [out, pitch, to, channels * 4, columns * 4] });
+          pool.chain(stages, count, CHUNK);
         });
       });
     },
@@ -146,7 +153,7 @@ export function packPairs(
 
 /** Packs a float convolution. */
 export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<Executor> {
-  const { geometry, input, output: target } = step;
+  const { input, output: target } = step, { geometry, weights } = mergeGroups(step.geometry, step.weights);
   const rows = rowCount(geometry), channels = geometry.outputShape[2], columns = channels / geometry.groups;
   const window = await prepareWindow(device, geometry, {
     rowIndex: identityOrder(geometry),
@@ -156,7 +163,7 @@ export async function prepareFloat(device: CpuDevice, step: FloatStep): Promise<
     fill: 0,
   });
   const paddedRows = window.pitch / 4, blocks = Math.ceil(columns / 16);
-  const at = packFloats(device, step, paddedRows);
+  const at = packFloats(device, { ...step, geometry, weights }, paddedRows);
   const gemm = await device.kernel(floatGemm()), copy = await device.kernel(copyColumns());
   const pitch = blocks * 64, direct = geometry.groups === 1 && channels * 4 === pitch;
   const { pool } = device;

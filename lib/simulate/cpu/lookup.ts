@@ -3,13 +3,14 @@
 
 import { bitPlanes } from "../../../kernels/simulate/bit_planes.ts";
 import { crossbarLookup, PASS, PLAN, SLICE } from "../../../kernels/simulate/crossbar_lookup.ts";
-import { countBytes, crossbarSubset, subsetBytes, type SubsetOptions, subsetPlanes } from "../../../kernels/simulate/crossbar_subset.ts";
 import { copyColumns, startSums } from "../../../kernels/simulate/gather.ts";
 import { integerGemm, PAIRS } from "../../../kernels/simulate/integer_gemm.ts";
 import type { AdcKernel, Reach } from "./adc.ts";
 import { digitCount, type SlicePlanes } from "./cells.ts";
+import type { KernelStage } from "../../cpu/pool.ts";
 import { CHUNK, type CpuDevice, type Executor } from "./device.ts";
 import {
+  ALWAYS_SAFE,
   clipBounds,
   type ExactProduct,
   exactProduct,
@@ -20,6 +21,7 @@ import {
   unsafeShares,
   worthwhileShare,
 } from "./saturate.ts";
+import { prepareSubset } from "./subset.ts";
 import { prepareWindow, rowCount } from "./window.ts";
 import type { CrossbarStep } from "../program.ts";
 
@@ -28,10 +30,6 @@ const COST = [1.35, 1.1, 1.05, 1] as const;
 
 /** Cost of a turn of the inner loop in look-ups. */
 const TURN_COST = 0.5;
-/** Fewest positions per thread for which tables of subset counts pay; how many share one making of them, and how often a thread makes them per block. */
-const SUBSET_LEAST = 256, SUBSET_SHARE = 1024, SUBSET_CHUNKS = 2;
-/** Time of the way with such tables relative to plain look-ups. */
-const SUBSET_TIME = 0.65;
 /** Cost of converting a tile, in rows counted. */
 const TILE_COST = 32;
 /** Positions of a block whose counts decide how it runs. */
@@ -110,15 +108,16 @@ export async function prepareLookup(
     low: adc.low,
     high: adc.high,
     table,
+    scale: adc.scale,
+    offset: adc.offset,
   };
   for (const [word, value] of Object.entries(words)) plan[PLAN[word as keyof typeof PLAN]] = value;
   const planAt = device.upload(plan);
   const passes = device.upload(passRecords(words.passes!, digitBits === 1 ? bits : digitBits, window.pitch, countQuad));
-  const layout = { columns: blocks * width, width, abreast, tileRows: window.tileBytes };
+  const layout = { columns: blocks * width, width, abreast, tileRows: window.tileBytes, multiple: unroll * 4 };
   const exact = await prepareExact(device, { step, adc, reach, planes, conversions }, layout);
   const at = packGroups(device, step, { adc, planes, layout, limits: exact?.limits, bounds: exact?.bounds });
-  const constant = (code: number) => device.upload(new Int32Array(blocks * width).fill(code * conversions));
-  const bias = constant(adc.base);
+  const bias = device.upload(new Int32Array(blocks * width).fill(adc.base * conversions));
   const pack = await device.kernel(bitPlanes()), start = await device.kernel(startSums()), copy = await device.kernel(copyColumns());
   const form = { vectors, abreast, bits, unroll, digit: digitBits, simple, ...(adc.shift === undefined ? {} : { shift: adc.shift }) };
   const lookup = await device.kernel(crossbarLookup({ ...form, adc: clips ? "clip8" : adc.form }));
@@ -126,12 +125,8 @@ export async function prepareLookup(
   const redo = exact && await device.kernel(crossbarLookup({ ...form, adc: cuts ? "clip8" : "clip", excess: true }));
   const redoPlan = exact &&
     device.upload(plan.map((word, index) => index === PLAN.flush ? exact.flush : index === PLAN.limitBytes ? exact.limitBytes : word));
-  const subset = simple
-    ? await prepareSubset(device, { step, adc, reach, planes, conversions }, { ...form, adc: clips ? "clip8" : adc.form })
-    : undefined;
-  const spans = subset?.spans ?? false, spanBias = spans ? constant(adc.base + adc.low) : bias;
-  const subsetPlan = spans ? device.upload(plan.map((word, index) => index === PLAN.high ? adc.high - adc.low : word)) : planAt;
-  const tableBytes = subsetBytes(Math.max(...window.tileBytes), vectors);
+  const parts = { layout, vectors, window, plan, groups: at, exact, form, clips };
+  const subset = simple ? await prepareSubset(device, { step, adc, reach, planes, conversions }, parts) : undefined;
   const pitch = blocks * width * 4, direct = geometry.groups === 1 && channels * 4 === pitch;
   const planePitch = quads * window.pitch, countPitch = quads * countQuad;
   const { pool } = device;
@@ -142,132 +137,127 @@ export async function prepareLookup(
   };
   /** Cost of a tile's look-ups relative to the mean. */
   const tileCost = Array.from(window.tileBytes, (bytes) => (bytes + TILE_COST) * tileCount / (window.pitch + TILE_COST * tileCount));
-  /** Whether few enough conversions of a block can clip for the product to pay; `many` if the other way is that of many positions. */
-  const safe = (at: number, count: number, many: boolean) => {
+  /** Whether few enough conversions of a block can clip for the product to pay. */
+  const safe = (at: number, count: number) => {
     if (exact === undefined) return false;
-    const plain = many ? SUBSET_TIME : 1, bytes = countBytes(digits);
     const counts = pool.u16(at, count * countPitch / 2), samples = Math.min(SAMPLES, count);
     let unsafe = 0;
     for (let sample = 0; sample < samples; sample++) {
-      const position = Math.floor(sample * count / samples);
+      const position = count === samples ? sample : Math.floor((sample * 0.6180339887498949) % 1 * count);
       for (let pass = 0; pass < words.passes!; pass++) {
         for (let tile = 0; tile < tileCount; tile++) {
-          const one = (bit: number) =>
-            counts[
-              many
-                ? (tile * count + position) * bytes / 2 + bit
-                : (position * countPitch + (bit >> 2) * countQuad + tile * 8) / 2 + (bit & 3)
-            ]!;
+          const one = (bit: number) => counts[(position * countPitch + (bit >> 2) * countQuad + tile * 8) / 2 + (bit & 3)]!;
           unsafe += tileCost[tile]! * exact.shares[tile]![sums(one, pass)]!;
         }
       }
     }
-    return unsafe < exact.worthwhile(plain) * samples * words.passes! * tileCount;
+    return unsafe < exact.worthwhile() * samples * words.passes! * tileCount;
   };
   return {
     corrected: exact !== undefined,
     subset: subset !== undefined,
     run(batch, address) {
+      if (subset?.(batch, address)) return;
       const source = window.pad(batch, address(input)), output = address(target);
-      const bytes = window.pitch + planePitch + countPitch + pitch, total = batch * window.positions;
-      const share = Math.ceil(total / pool.threads), many = subset !== undefined && share >= SUBSET_LEAST;
-      device.blocks(total, bytes, (first, count) => {
+      const bytes = window.pitch + planePitch + countPitch + pitch;
+      device.blocks(batch * window.positions, bytes, (first, count) => {
         at.forEach((group, index) => {
-          const rows = window.gather(source, index, first, count);
+          const rows = window.stage(source, index, first, count);
           const planesAt = device.scratch("planes", count * planePitch), counts = device.scratch("counts", count * countPitch);
           const out = direct ? output + first * pitch : device.scratch("sums", count * pitch);
-          const packNibbles = () => pool.run(pack, count, CHUNK, rows, window.pitch, planesAt, counts, quads, tileBytes, tileCount);
-          if (many) {
-            pool.run(subset.pack, count, CHUNK, rows, window.pitch, planesAt, counts, tileBytes, tileCount, count);
-          } else packNibbles();
-          const product = safe(counts, count, many);
-          pool.run(
-            start,
-            count,
-            CHUNK,
-            rows,
-            window.pitch,
-            out,
-            pitch,
-            pitch / 16,
-            many && !product ? spanBias : bias,
-            product ? 0 : correction,
-          );
-          if (many && !product) {
-            // One thread takes all at once.
-            const chunks = pool.threads === 1 ? 1 : pool.threads * (count >= pool.threads * SUBSET_SHARE ? SUBSET_CHUNKS : 1);
-            const chunk = Math.ceil(count / chunks), sumBytes = chunk * width * 4;
-            const workBytes = sumBytes + tableBytes, work = device.scratch("tables", pool.threads * workBytes);
-            const look = [planesAt, count, counts, group.blockBytes, out, pitch, subsetPlan, tileBytes, group.slices, passes];
-            pool.run(subset.count, count, chunk, ...look, work, workBytes, sumBytes);
-          } else {
-            if (many) packNibbles();
-            if (product) exact!.multiply(rows, window.pitch, index, out, pitch, count);
-            const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
-            pool.run(product ? redo! : lookup, count, CHUNK, ...look, group.slices, passes, product ? exact!.least[index]! : 0);
+          const packed = { kernel: pack, parameters: [rows.at, window.pitch, planesAt, counts, quads, tileBytes, tileCount] };
+          pool.chain(rows.stage === undefined ? [packed] : [rows.stage, packed], count, CHUNK);
+          const product = safe(counts, count), gain = product ? 0 : correction;
+          const stages: KernelStage[] = [{ kernel: start, parameters: [rows.at, window.pitch, out, pitch, pitch / 16, bias, gain] }];
+          if (product) {
+            const whole = { rows: rows.at, pitch: window.pitch, from: 0, length: window.pitch, group: index, out, outPitch: pitch };
+            stages.push(exact!.stage(whole));
           }
+          const look = [planesAt, planePitch, counts, countPitch, group.blockBytes, out, pitch, product ? redoPlan! : planAt, turns];
+          const rest = [group.slices, passes, product ? exact!.least[index]! : 0];
+          stages.push({ kernel: product ? redo! : lookup, parameters: [...look, ...rest] });
           const to = output + (first * channels + index * columns) * 4;
-          if (!direct) pool.run(copy, count, CHUNK, out, pitch, to, channels * 4, columns * 4);
+          if (!direct) stages.push({ kernel: copy, parameters: [out, pitch, to, channels * 4, columns * 4] });
+          pool.chain(stages, count, CHUNK);
         });
-      }, many ? SUBSET_CHUNKS * SUBSET_SHARE : 0);
+      });
     },
   };
 }
 
-/** Kernels of the way with tables of subset counts; undefined where codes of all bits do not add up in i16. */
-async function prepareSubset(
-  device: CpuDevice,
-  { step, adc, reach, planes }: LookupStep,
-  form: Omit<SubsetOptions, "narrow" | "inputBits">,
-) {
-  const digits = digitCount(step), span = adc.high - adc.low;
-  // Clipped codes count from the lowest in bytes, if a column's ones times their factor fit one.
-  const spans = form.adc === "clip" && span * (2 ** form.bits - 1) <= 255 &&
-    planes.every(({ least, factor }) => least + factor > 0 && Math.floor(reach.high / (least + factor)) * factor <= 255);
-  const most = (spans ? span : adc.bound) * (2 ** digits - 1);
-  if (most > 32767) return undefined;
-  let heaviest = 0;
-  for (let slice = 0; slice < step.slices; slice += form.abreast) {
-    const weights = step.sliceWeights.slice(slice, slice + form.abreast);
-    heaviest = Math.max(heaviest, weights.reduce((sum, weight) => sum + Math.abs(weight), 0));
-  }
-  const options = { ...form, adc: spans ? "span" as const : form.adc, inputBits: digits, narrow: most * heaviest <= 32767 };
-  return { spans, pack: await device.kernel(subsetPlanes(digits)), count: await device.kernel(crossbarSubset(options)) };
+/** A product of gathered rows: `length` of them from row `from` of all rows of the tiles, spare ones included. */
+interface ProductRows {
+  readonly rows: number;
+  readonly pitch: number;
+  readonly from: number;
+  readonly length: number;
+  readonly group: number;
+  readonly out: number;
+  readonly outPitch: number;
+}
+
+/** What runs tiles of a step as an exact product. */
+export interface ExactWay {
+  /** Whether the weights are i8. */
+  readonly narrow: boolean;
+  /** Turns of the correcting look-up until i16 sums must be widened. */
+  readonly flush: number;
+  /** Largest share of unsafe look-ups with which the product pays against a way of `plain` of the look-up's time. */
+  readonly worthwhile: (plain?: number) => number;
+  /** Of each tile, share of the look-ups that a Σ digit makes unsafe. */
+  readonly shares: readonly Float64Array[];
+  /** Whether no input can make a conversion of a tile clip. */
+  readonly always: readonly boolean[];
+  /** Addresses: of the safe limits by group, of the bounds of counts by slice, of safe counts by group. */
+  readonly limits: readonly number[];
+  readonly bounds: readonly number[];
+  readonly least: readonly number[];
+  /** Limits from one column block to the next. */
+  readonly limitBytes: number;
+  /** Adds the product of some rows to the sums. */
+  readonly stage: (product: ProductRows) => KernelStage;
 }
 
 /** The exact product of a step whose converter clips, and what tells where that is not enough; undefined if it would not pay. */
-async function prepareExact(device: CpuDevice, { step, adc, reach, planes }: LookupStep, layout: Layout) {
+async function prepareExact(
+  device: CpuDevice,
+  { step, adc, reach, planes }: LookupStep,
+  layout: Layout,
+): Promise<ExactWay | undefined> {
   const excess = Math.max(reach.high - adc.high, adc.low - reach.low), flush = flushTiles(step, excess);
   const zeroClips = adc.low > 0 || adc.high < 0;
   if (adc.form !== "clip" || zeroClips || flush < 1 || worthwhileShare(step, planes, true) <= 0) return undefined;
   const product = exactProduct(step, layout);
   if (product === undefined) return undefined;
-  const { narrow, vectors } = product, worthwhile = (plain: number) => worthwhileShare(step, planes, narrow, plain);
-  if (worthwhile(1) <= 0) return undefined;
-  const limits = product.packed.map((_, group) =>
-    leastAbreast(safeLimits(step, group, adc, layout), step.tiles.length - 1, layout.abreast)
-  );
+  const { narrow, vectors } = product, worthwhile = (plain = 1) => worthwhileShare(step, planes, narrow, plain);
+  if (worthwhile() <= 0) return undefined;
+  const tiles = step.tiles.length - 1;
+  const limits = product.packed.map((_, group) => leastAbreast(safeLimits(step, group, adc, layout), tiles, layout.abreast));
   const gemm = await device.kernel(integerGemm({ weights: narrow ? "i8" : "i16", vectors }));
   return {
+    narrow,
     flush,
     worthwhile,
     shares: unsafeShares(step, planes, limits),
+    always: Array.from(
+      { length: tiles },
+      (_, tile) => limits.every((each) => each.every((limit, at) => at % tiles !== tile || limit === ALWAYS_SAFE)),
+    ),
     limits: limits.map((each) => device.upload(each)),
-    /** By slice. */
     bounds: planes.map((slice) => device.upload(clipBounds(adc, slice))),
     least: limits.map((each) => device.upload(safeCounts(step, each))),
-    /** From one column block to the next. */
-    limitBytes: 4 * step.slices * (step.tiles.length - 1),
-    multiply: multiplication(device, gemm, product),
+    limitBytes: 4 * step.slices * tiles,
+    stage: multiplication(device, gemm, product, layout),
   };
 }
 
 /** Multiplies gathered rows. Apart from what prepares it, so that it keeps no packed weights but those of the kernel. */
-function multiplication(device: CpuDevice, gemm: number, { packed, flush, blocks }: ExactProduct) {
-  const weights = packed.map((each) => device.upload(each));
-  return (rows: number, rowPitch: number, group: number, out: number, pitch: number, count: number): void => {
-    const turns = rowPitch / (2 * PAIRS);
-    device.pool.run(gemm, count, CHUNK, rows, rowPitch, weights[group]!, turns, flush, out, pitch, blocks, 0, 0);
+function multiplication(device: CpuDevice, gemm: number, { packed, flush, blocks, vectors }: ExactProduct, { tileRows }: Layout) {
+  const weights = packed.map((each) => device.upload(each)), rowBytes = vectors * 8;
+  const blockBytes = tileRows.reduce((sum, rows) => sum + rows, 0) * rowBytes;
+  return ({ rows, pitch, from, length, group, out, outPitch }: ProductRows): KernelStage => {
+    const turns = length / (2 * PAIRS), at = weights[group]! + from * rowBytes;
+    return { kernel: gemm, parameters: [rows, pitch, at, blockBytes, turns, flush, out, outPitch, blocks, 0, 0] };
   };
 }
 
@@ -321,6 +311,8 @@ function sliceRecords(
     records[at + SLICE.offset] = adc.offset;
     records[at + SLICE.limits] = limits + 4 * slice * (step.tiles.length - 1);
     records[at + SLICE.bounds] = bounds?.[slice] ?? 0;
+    records[at + SLICE.least] = least;
+    records[at + SLICE.distance] = factor;
   }
   return records;
 }

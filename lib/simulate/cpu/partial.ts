@@ -76,6 +76,7 @@ async function preparePartials(device: CpuDevice, step: CrossbarStep): Promise<P
         rowsAt + starts[tile]!,
         window.pitch,
         at,
+        turns * PAIRS * vectors * 16,
         turns,
         turns,
         out,

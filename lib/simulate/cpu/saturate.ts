@@ -36,12 +36,13 @@ export interface Layout {
   readonly width: number;
   /** Slices counted side by side. */
   readonly abreast: number;
-  /** Rows of each tile, spare ones included. */
+  /** Rows of each tile, spare ones included: the least multiple of `multiple`. */
   readonly tileRows: Int32Array;
+  readonly multiple: number;
 }
 
 /** All cells of a step as one product, Σ x times the digital correction included; undefined where weights do not fit i16. */
-export function exactProduct(step: CrossbarStep, { columns, tileRows }: Layout): ExactProduct | undefined {
+export function exactProduct(step: CrossbarStep, { columns, tileRows }: Pick<Layout, "columns" | "tileRows">): ExactProduct | undefined {
   const combined = combinedCells(step, 1, step.correction);
   if (combined === undefined) return undefined;
   const rows = rowCount(step.geometry), own = step.geometry.outputShape[2] / step.geometry.groups;

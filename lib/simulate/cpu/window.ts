@@ -1,5 +1,6 @@
 // A convolution's window as runs of contiguous bytes, so that one kernel gathers any geometry and any array order.
 
+import type { KernelStage } from "../../cpu/pool.ts";
 import { gatherRows, padLines } from "../../../kernels/simulate/gather.ts";
 import { CHUNK, type CpuDevice } from "./device.ts";
 import type { Geometry } from "../program.ts";
@@ -13,9 +14,13 @@ export interface RowLayout {
   /** Every tile takes a multiple of this many rows. */
   readonly multiple: number;
   /** Bytes of an input element. */
-  readonly bytes: 1 | 4;
+  readonly bytes: 1 | 4 | 8;
   /** Byte written where the window reaches over the edge. */
   readonly fill: number;
+  /** Scratch buffers: windows whose contents are needed at the same time differ in them. Default "padded" and "rows". */
+  readonly names?: { readonly padded: string; readonly rows: string };
+  /** A kernel that writes a padded batch from other elements, at their address: see `packLines`, whose parameters it gets. */
+  readonly pack?: { readonly kernel: string; readonly codes: number };
 }
 
 /** Gathers windows of one step. */
@@ -30,6 +35,11 @@ export interface Window {
   pad(batch: number, input: number): number;
   /** Address of the rows of positions first … first + count − 1 for a group. */
   gather(source: number, group: number, first: number, count: number): number;
+  /**
+   * The same as a stage over these positions, or every `step`-th from the first on, not run yet; no stage where rows lie in the input as they are, one for
+   * each image.
+   */
+  stage(source: number, group: number, first: number, count: number, step?: number): { readonly at: number; readonly stage?: KernelStage };
 }
 
 /** Array order in which row r reads input r. */
@@ -45,7 +55,7 @@ export function rowCount({ kernel, inputShape, groups }: Geometry): number {
 /** Makes the window of a step ready. */
 export async function prepareWindow(device: CpuDevice, geometry: Geometry, layout: RowLayout): Promise<Window> {
   const { kernel, stride, padding, dilation, inputShape: [height, width, channels], outputShape, groups } = geometry;
-  const { bytes, fill } = layout;
+  const { bytes, fill, names = { padded: "padded", rows: "rows" } } = layout;
   const [paddedHeight, paddedWidth] = [height + 2 * padding[0], width + 2 * padding[1]];
   const perGroup = channels / groups;
   const offset = (row: number) => {
@@ -59,27 +69,31 @@ export async function prepareWindow(device: CpuDevice, geometry: Geometry, layou
   const positions = outputShape[0] * outputShape[1];
   const direct = !padded && groups === 1 && positions === 1 && runs.length === 3 && runs[0] === 0 && image === pitch;
   const records = device.upload(runs);
-  const pad = await device.kernel(padLines()), gather = await device.kernel(gatherRows());
-  const { pool } = device;
+  const pad = await device.kernel(layout.pack?.kernel ?? padLines()), gather = await device.kernel(gatherRows());
+  const { pool } = device, line = stride[0] * paddedWidth * channels * bytes, column = stride[1] * channels * bytes;
+  const stage: Window["stage"] = (source, group, first, count, step = 1) => {
+    if (direct && step === 1) return { at: source + first * pitch };
+    const rows = device.scratch(names.rows, count * pitch), from = source + group * perGroup * bytes;
+    const parameters = [from, rows, first, step, pitch, records, runs.length / 3, outputShape[1], positions, image, line, column];
+    return { at: rows, stage: { kernel: gather, parameters } };
+  };
   return {
     pitch,
     tileBytes,
     positions,
+    stage,
     pad(batch, input) {
-      if (!padded) return input;
-      const target = device.scratch("padded", batch * image);
-      const line = width * channels * bytes;
+      if (!padded && layout.pack === undefined) return input;
+      const target = device.scratch(names.padded, batch * image);
+      const line = layout.pack?.codes ?? width * channels * bytes;
       const left = padding[1] * channels * bytes;
       pool.run(pad, batch * paddedHeight, 8, input, target, height, line, padding[0], left, paddedHeight, image / paddedHeight, fill);
       return target;
     },
     gather(source, group, first, count) {
-      if (direct) return source + first * pitch;
-      const rows = device.scratch("rows", count * pitch);
-      const line = stride[0] * paddedWidth * channels * bytes, column = stride[1] * channels * bytes;
-      const from = source + group * perGroup * bytes;
-      pool.run(gather, count, CHUNK, from, rows, first, pitch, records, runs.length / 3, outputShape[1], positions, image, line, column);
-      return rows;
+      const { at, stage: one } = stage(source, group, first, count);
+      if (one !== undefined) pool.chain([one], count, CHUNK);
+      return at;
     },
   };
 }

@@ -33,8 +33,8 @@ export interface ChipLayer {
 }
 
 /** Whether integers do not tell the whole story of a layer: its cells or wires are real, or its converters noisy, unlike or one for each slice. */
-export function isAnalog({ layer, physics }: ChipLayer, adc: ResolvedAdc): boolean {
-  return !isIdeal(physics, layer.sliced) || (adc.noise ?? 0) > 0 || adc.columns !== undefined || adc.slices !== undefined;
+export function isAnalog({ layer, physics }: ChipLayer, adc: ResolvedAdc, digitBits = 1): boolean {
+  return !isIdeal(physics, layer.sliced, digitBits) || (adc.noise ?? 0) > 0 || adc.columns !== undefined || adc.slices !== undefined;
 }
 
 /** Integer factors of a layer's sums. */
@@ -80,7 +80,7 @@ export function lowerAnalog(plan: LayerPlan, chip: ChipLayer, adc: ResolvedAdc, 
     layout: columnLayout(sliced),
     widths: layer.arrays.map(({ physicalColumns }) => physicalColumns),
   };
-  const units = analogUnits(layer, (array) => chip.cells?.[array] ?? arrayCells(layer, physics, { seed, layer: number, array }));
+  const units = analogUnits(layer, (array) => chip.cells?.[array] ?? arrayCells(layer, physics, { seed, layer: number, array }, digitMax));
   const prepared = units.map((unit, index): Prepared => {
     return { unit, fixed: fixedPoint(unit, { ...shared, key: hash(chip.noiseSeed, seed, number, index) }) };
   });

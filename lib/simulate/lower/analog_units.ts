@@ -1,5 +1,6 @@
 // The cells of a layer's arrays as analog steps read them: as they physically stand, one unit per set of columns that are converted alike.
 
+import { NumericError } from "../../errors.ts";
 import { tapOf, tilesOf } from "../../map/activations.ts";
 import type { MappedLayer } from "../../map/mapped.ts";
 import type { Pattern } from "../../map/placement.ts";
@@ -18,8 +19,10 @@ export interface AnalogUnit {
   readonly tiles: readonly number[];
   /** Lines per column. */
   readonly lines: number;
-  /** `[groups][lines][rows][columns per group]`, in cell levels. */
+  /** `[groups][lines][rows][drives][columns per group]`, in cell levels. */
   readonly cells: Float32Array;
+  /** Drive levels with cells of their own; absent where a digit counts as often as it says. */
+  readonly drives?: number;
   /** Variance of a reading of each, in squared levels. */
   readonly variance?: Float32Array;
   /** `[groups][tiles][columns per group][2]`: the array that makes each sum, and the weight column there. */
@@ -55,8 +58,25 @@ export function analogUnits(layer: MappedLayer, source: CellSource): AnalogUnit[
   return placement.patterns.flatMap((_, pattern) => patternUnits(layer, pattern, source));
 }
 
-function allocate(size: number, noisy: boolean): Pick<AnalogUnit, "cells"> & { variance?: Float32Array } {
-  return { cells: new Float32Array(size), ...(noisy ? { variance: new Float32Array(size) } : {}) };
+/** Most cells of a step. */
+const MOST_CELLS = 2 ** 30;
+
+/** Room for `weights` cells of each drive level, like those of one array. */
+function allocate(name: string, weights: number, { drives, variance }: ArrayCells): Pick<AnalogUnit, "cells" | "drives" | "variance"> {
+  const size = weights * (drives ?? 1);
+  if (size > MOST_CELLS) {
+    throw new NumericError("lay out the cells of a layer", {
+      where: name,
+      got: `${size} cells, ${drives ?? 1} for each drive level of a word line`,
+      wanted: `at most ${MOST_CELLS}`,
+      hint: "Apply fewer bits at a time (simulate.digitBits).",
+    });
+  }
+  return {
+    cells: new Float32Array(size),
+    ...(drives === undefined ? {} : { drives }),
+    ...(variance === undefined ? {} : { variance: new Float32Array(size) }),
+  };
 }
 
 function convolution(layer: MappedLayer, order: { rowIndex: Int32Array; tiles: number[] }, source: CellSource): AnalogUnit {
@@ -68,8 +88,8 @@ function convolution(layer: MappedLayer, order: { rowIndex: Int32Array; tiles: n
   const tiles = order.tiles.length - 1, homes = new Int32Array(2 * groups * tiles * perGroup);
   let kept: ReturnType<typeof allocate> | undefined;
   for (const [number, { pattern, firstRow, firstColumn }] of arrays.entries()) {
-    const made = source(number), { rows: rowEntries, columns: columnEntries } = patterns[pattern]!;
-    kept ??= allocate(groups * lines * rows * perGroup, made.variance !== undefined);
+    const made = source(number), { rows: rowEntries, columns: columnEntries } = patterns[pattern]!, { drives = 1 } = made;
+    kept ??= allocate(sliced.name, groups * lines * rows * perGroup, made);
     for (let column = 0; column < made.columns; column++) {
       const [oy, ox, out] = entry(columnEntries, firstColumn + column), group = Math.floor(out / perGroup);
       let tile = 0;
@@ -79,8 +99,8 @@ function convolution(layer: MappedLayer, order: { rowIndex: Int32Array; tiles: n
         const at = rowAt[(ky * kernel[1] + kx) * channels + channel % channels]!;
         while (at >= order.tiles[tile + 1]!) tile++;
         for (let line = 0; line < lines; line++) {
-          const to = ((group * lines + line) * rows + at) * perGroup + out % perGroup;
-          copy(made, kept, (line * made.rows + row) * made.columns + column, to);
+          const to = ((group * lines + line) * rows + at) * drives * perGroup + out % perGroup;
+          copy(made, kept, (line * made.rows + row) * drives * made.columns + column, to, perGroup);
         }
       }
       homes.set([number, column], 2 * ((group * tiles + tile) * perGroup + out % perGroup));
@@ -89,9 +109,13 @@ function convolution(layer: MappedLayer, order: { rowIndex: Int32Array; tiles: n
   return { geometry, ...order, lines, homes, ...kept! };
 }
 
-function copy(from: ArrayCells, to: { cells: Float32Array; variance?: Float32Array }, source: number, target: number): void {
-  to.cells[target] = from.cells[source]!;
-  if (from.variance !== undefined) to.variance![target] = from.variance[source]!;
+/** Copies a cell with those of its other drive levels, each `columns` further in the target. */
+function copy(from: ArrayCells, to: Pick<AnalogUnit, "cells" | "variance">, source: number, target: number, columns: number): void {
+  const { drives = 1 } = from;
+  for (let drive = 0, at = source, there = target; drive < drives; drive++, at += from.columns, there += columns) {
+    to.cells[there] = from.cells[at]!;
+    if (from.variance !== undefined) to.variance![there] = from.variance[at]!;
+  }
 }
 
 function entry(list: Int32Array, at: number): readonly [number, number, number] {
@@ -126,13 +150,14 @@ function patternUnits(layer: MappedLayer, index: number, source: CellSource): An
       for (const [to, column] of set.columns.entries()) {
         const columnTile = tileOf(column), number = arrayAt.get(`${rowTile},${columnTile}`)!;
         const array = made.get(number) ?? source(number);
+        const { drives = 1 } = array;
         made.set(number, array);
-        kept ??= allocate(lines * count * wide, array.variance !== undefined);
+        kept ??= allocate(sliced.name, lines * count * wide, array);
         homes.set([number, column - pattern.columnTiles[columnTile]!], 2 * (position * wide + to));
         for (let line = 0; line < lines; line++) {
           for (let row = 0; row < array.rows; row++) {
-            const from = (line * array.rows + row) * array.columns + column - pattern.columnTiles[columnTile]!;
-            copy(array, kept, from, (line * count + tiles[position]! + row) * wide + to);
+            const from = (line * array.rows + row) * drives * array.columns + column - pattern.columnTiles[columnTile]!;
+            copy(array, kept, from, (line * count + tiles[position]! + row) * drives * wide + to, wide);
           }
         }
       }

@@ -32,6 +32,8 @@ export interface ChipChoice {
   readonly analog: boolean;
   /** Cells made before. */
   readonly cells: WiredCells | undefined;
+  /** Bits applied to the word lines per step. */
+  readonly digitBits: number;
 }
 
 const ACTION = "lower the network";
@@ -39,12 +41,12 @@ const ACTION = "lower the network";
 /** Checks options. @throws {OptionError} naming the field. */
 export function checkChip(programmed: ProgrammedNetwork, options: LowerChipOptions): ChipChoice {
   checkOptions(ACTION, "simulate", options, ["digitBits", "chip", "noiseSeed", "cells", "analog"]);
-  const { chip = 0, noiseSeed = 1, analog = false, cells } = options;
+  const { chip = 0, noiseSeed = 1, analog = false, cells, digitBits = 1 } = options;
   for (const [name, value] of Object.entries({ chip, noiseSeed })) {
     if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) continue;
     throw new OptionError(ACTION, { where: `simulate.${name}`, got: value, wanted: "an integer from 0 to 2^32 − 1" });
   }
-  return { programmed, seed: chipSeed(programmed, chip), noiseSeed, analog, cells };
+  return { programmed, seed: chipSeed(programmed, chip), noiseSeed, analog, cells, digitBits };
 }
 
 /**
@@ -52,10 +54,14 @@ export function checkChip(programmed: ProgrammedNetwork, options: LowerChipOptio
  *
  * @throws {OptionError} if the layer is real and its converter's range dynamic.
  */
-export function chipLayer({ programmed, seed, noiseSeed, analog, cells }: ChipChoice, name: string, adc: LayerAdc): ChipLayer | undefined {
+export function chipLayer(
+  { programmed, seed, noiseSeed, analog, cells, digitBits }: ChipChoice,
+  name: string,
+  adc: LayerAdc,
+): ChipLayer | undefined {
   const { mapped, layers } = programmed, layer = mapped.layers[name]!, physics = layers[name]!;
   if ("dynamic" in adc) {
-    if (isIdeal(physics, layer.sliced)) return undefined;
+    if (isIdeal(physics, layer.sliced, digitBits)) return undefined;
     throw new OptionError(ACTION, {
       where: "simulate.adc.range",
       got: "dynamic",
@@ -64,5 +70,5 @@ export function chipLayer({ programmed, seed, noiseSeed, analog, cells }: ChipCh
   }
   const made = cells?.get(name), number = Object.keys(mapped.layers).indexOf(name);
   const found: ChipLayer = { layer, physics, number, seed, noiseSeed, ...(made === undefined ? {} : { cells: made }) };
-  return analog || isAnalog(found, adc) ? found : undefined;
+  return analog || isAnalog(found, adc, digitBits) ? found : undefined;
 }

@@ -17,7 +17,7 @@ export interface Periphery {
   readonly name: string;
   /** Converter of each line. */
   readonly adcs: readonly ResolvedAdc[];
-  /** Largest digit applied to a word line. */
+  /** Largest digit applied to a word line; not used where each has cells of its own. */
   readonly digitMax: number;
   /** Key of the step's noise. */
   readonly key: number;
@@ -30,7 +30,7 @@ export interface Periphery {
 }
 
 /** The integers of a step, and the smallest and largest code each line can give. */
-export interface FixedPoint extends Pick<AnalogStep, "cells" | "offset" | "converter" | "noise"> {
+export interface FixedPoint extends Pick<AnalogStep, "cells" | "drives" | "offset" | "converter" | "noise"> {
   /** Per line; codes shifted by the integer nearest lo / step. */
   readonly codes: readonly (readonly [least: number, most: number])[];
 }
@@ -62,11 +62,12 @@ interface Line {
  * @throws {NumericError} if a converter's step is too small beside the sums.
  */
 export function fixedPoint(unit: AnalogUnit, periphery: Periphery): FixedPoint {
-  const { geometry, tiles, lines: count } = unit, { groups } = geometry;
+  const { geometry, tiles, lines: count, drives = 1 } = unit, { groups } = geometry;
   const rows = rowsOf(geometry), columns = geometry.outputShape[2] / groups, tileCount = tiles.length - 1;
   const errors = columnDeviations(unit, periphery);
-  const lines = Array.from({ length: count }, (_, line) => measure(unit, line, periphery, errors));
-  const units = lines.map((line, number) => lineUnit(line, number, unit, periphery, errors));
+  const digitMax = unit.drives === undefined ? periphery.digitMax : 1;
+  const lines = Array.from({ length: count }, (_, line) => measure(unit, line, periphery, digitMax, errors));
+  const units = lines.map((line, number) => lineUnit(line, number, unit, periphery.name, digitMax, errors));
   const cells = new Int32Array(unit.cells.length), size = groups * count * tileCount * columns;
   const offset = new Int32Array(size);
   for (let plane = 0; plane < groups * count; plane++) {
@@ -77,8 +78,8 @@ export function fixedPoint(unit: AnalogUnit, periphery: Periphery): FixedPoint {
           error = errors?.[((group * count + line) * tileCount + tile) * columns + column];
         offset[at] = Math.round(((error?.offset ?? 0) - zero) * scale);
         const gain = scale * (error?.gain ?? 1);
-        for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-          const cell = (plane * rows + row) * columns + column;
+        for (let row = tiles[tile]! * drives; row < tiles[tile + 1]! * drives; row++) {
+          const cell = (plane * rows * drives + row) * columns + column;
           cells[cell] = Math.round(unit.cells[cell]! * gain);
         }
       }
@@ -87,6 +88,7 @@ export function fixedPoint(unit: AnalogUnit, periphery: Periphery): FixedPoint {
   const noise = noiseOf(unit, lines, units, periphery.key);
   return {
     cells,
+    ...(unit.drives === undefined ? {} : { drives }),
     ...(offset.some((value) => value !== 0) ? { offset } : {}),
     converter: converterOf(unit, lines, units, errors),
     ...(noise === undefined ? {} : { noise }),
@@ -136,9 +138,10 @@ function columnDeviations(
 }
 
 function measure(
-  { cells, variance, geometry, tiles, lines }: AnalogUnit,
+  { cells, variance, geometry, tiles, lines, drives = 1 }: AnalogUnit,
   line: number,
-  { adcs, digitMax }: Periphery,
+  { adcs }: Periphery,
+  digitMax: number,
   errors: readonly ColumnError[] | undefined,
 ): Line {
   const rows = rowsOf(geometry), columns = geometry.outputShape[2] / geometry.groups, tileCount = tiles.length - 1;
@@ -148,13 +151,19 @@ function measure(
     for (let tile = 0; tile < tileCount; tile++) {
       const [below, above, spread] = [new Float64Array(columns), new Float64Array(columns), new Float64Array(columns)];
       for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-        for (let column = 0, at = (plane * rows + row) * columns; column < columns; column++, at++) {
-          const cell = cells[at]!;
-          if (cell < 0) below[column]! += cell;
-          else above[column]! += cell;
-          if (variance === undefined) continue;
-          spread[column]! += variance[at]!;
-          peak = Math.max(peak, variance[at]!);
+        for (let column = 0, first = (plane * rows + row) * drives * columns; column < columns; column++, first++) {
+          // Of the cells of several drive levels at most one counts.
+          let least = 0, largest = 0, noise = 0;
+          for (let drive = 0, at = first; drive < drives; drive++, at += columns) {
+            const cell = cells[at]!;
+            if (cell < least) least = cell;
+            else if (cell > largest) largest = cell;
+            if (variance !== undefined && variance[at]! > noise) noise = variance[at]!;
+          }
+          below[column]! += least;
+          above[column]! += largest;
+          spread[column]! += noise;
+          peak = Math.max(peak, noise);
         }
       }
       for (let column = 0; column < columns; column++) {
@@ -187,7 +196,8 @@ function lineUnit(
   { adc, magnitude, variance, thermal }: Line,
   number: number,
   { tiles }: AnalogUnit,
-  { name, digitMax }: Periphery,
+  name: string,
+  digitMax: number,
   errors: readonly ColumnError[] | undefined,
 ): LineUnit {
   const deviation = Math.sqrt(variance + thermal), reach = deviation * DRAW_LIMIT / DRAW_DEVIATION;

@@ -33,7 +33,7 @@ export function analogNoise(noise: AnalogNoise, line: number, variance: number, 
  * @returns i32 sums of codes, or f32 real sums without a converter.
  */
 export function runAnalog(step: AnalogStep, input: Uint8Array, batch: number, first: number): Int32Array | Float32Array {
-  const { geometry, cells, lines, lineWeights, offset, tiles, rowIndex, digitBits, converter, noise } = step;
+  const { geometry, cells, lines, lineWeights, offset, tiles, rowIndex, digitBits, converter, noise, drives = 1 } = step;
   const [height, width, channels] = geometry.outputShape, columns = channels / geometry.groups, rows = rowsOf(geometry);
   const pixels = geometry.inputShape[0] * geometry.inputShape[1] * geometry.inputShape[2];
   const digits = Math.ceil(step.inputBits / digitBits), mask = 2 ** digitBits - 1, count = tiles.length - 1;
@@ -51,9 +51,12 @@ export function runAnalog(step: AnalogStep, input: Uint8Array, batch: number, fi
               for (let column = 0; column < columns; column++) {
                 let d = offset?.[(plane * count + tile) * columns + column] ?? 0, variance = 0;
                 for (let row = tiles[tile]!; row < tiles[tile + 1]!; row++) {
-                  const bits = (codes[row]! >> (digitBits * digit)) & mask, cell = (plane * rows + row) * columns + column;
-                  d += bits * cells[cell]!;
-                  if (noise?.variance !== undefined) variance += bits ** 2 * noise.variance[cell]!;
+                  const bits = (codes[row]! >> (digitBits * digit)) & mask;
+                  if (bits === 0) continue;
+                  const [own, times] = step.drives === undefined ? [0, bits] : [bits - 1, 1];
+                  const cell = ((plane * rows + row) * drives + own) * columns + column;
+                  d += times * cells[cell]!;
+                  if (noise?.variance !== undefined) variance += times ** 2 * noise.variance[cell]!;
                 }
                 if (noise !== undefined) {
                   const conversion = (tile * digits + digit) * lines + line;

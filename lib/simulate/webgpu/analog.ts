@@ -3,7 +3,7 @@
 import analogCode from "../../../kernels/analog.wgsl" with { type: "text" };
 import planesText from "../../../kernels/analog_planes.wgsl" with { type: "text" };
 import productsText from "../../../kernels/analog_products.wgsl" with { type: "text" };
-import { DeviceError, NumericError, OptionError } from "../../errors.ts";
+import { DeviceError, NumericError } from "../../errors.ts";
 import { hasPackedDot } from "../../gpu/features.ts";
 import { compile } from "../../gpu/program.ts";
 import type { TemplateValues } from "../../gpu/template.ts";
@@ -11,6 +11,7 @@ import { hash } from "../../random.ts";
 import { NOISE_LEVELS } from "../noise.ts";
 import type { AnalogStep } from "../program.ts";
 import { rowsOf } from "../reference/crossbar.ts";
+import { checkCodes } from "./analog_codes.ts";
 import { analogParts, type AnalogSizes, rowsOfPart } from "./analog_parts.ts";
 import { analogTable, floatBits, PAIRS } from "./analog_table.ts";
 import { bindings, type Constant, type Launch, type PlanContext, type StepPlan } from "./launch.ts";
@@ -44,10 +45,12 @@ export interface AnalogTile extends TileShape {
  */
 export async function planAnalog(context: PlanContext, step: AnalogStep): Promise<StepPlan> {
   const { device, none } = context;
-  const { geometry, lines, tiles, converter, noise, correction, offset } = step;
+  const { geometry, lines, converter, noise, correction, offset, drives = 1 } = step;
+  // To the kernel, each drive level of a row with cells of its own is a row.
+  const tiles = step.tiles.map((row) => row * drives);
   const { groups, inputShape: [height, width, channels], outputShape: [outHeight, outWidth, columns] } = geometry;
   const { name } = context.program.values[step.output]!;
-  const perGroup = columns / groups, positions = outHeight * outWidth, rows = rowsOf(geometry);
+  const perGroup = columns / groups, positions = outHeight * outWidth, rows = rowsOf(geometry) * drives;
   const values = templateValues(step, name);
   checkCodes(step, name);
   const planes = planeCount(step.cells);
@@ -60,7 +63,7 @@ export async function planAnalog(context: PlanContext, step: AnalogStep): Promis
     });
   }
   const sources: Constant = { data: sourceList(step, values.RUN4 === 1), label: `${name} rows` };
-  const table: Constant = { data: analogTable(step), label: `${name} converters` };
+  const table: Constant = { data: analogTable({ ...step, tiles }), label: `${name} converters` };
   const offsets = offset === undefined ? none : { data: offset, label: `${name} offsets` };
   const top = converter.kind === "none" ? 0 : converter.levels - 1;
   const search = converter.kind === "thresholds" && top > 0 ? 2 ** Math.floor(Math.log2(top)) : 0;
@@ -68,6 +71,7 @@ export async function planAnalog(context: PlanContext, step: AnalogStep): Promis
     "analog",
     step.inputBits,
     step.digitBits,
+    step.drives === undefined ? "digits" : `${drives} drives`,
     converter.kind,
     noise === undefined ? "quiet" : noise.variance === undefined ? "noisy" : "varied",
     bucket(perGroup),
@@ -134,7 +138,7 @@ export async function planAnalog(context: PlanContext, step: AnalogStep): Promis
 }
 
 /** Tiles that fit and whose sums stay in registers, the best guess first; where there are very many sums, those with the fewest. */
-function tilesFor({ device }: PlanContext, { geometry, cells, digitBits, noise }: AnalogStep, digits: number): AnalogTile[] {
+function tilesFor({ device }: PlanContext, { geometry, cells, digitBits, noise, drives }: AnalogStep, digits: number): AnalogTile[] {
   const varied = noise?.variance !== undefined, columns = geometry.outputShape[2] / geometry.groups;
   const limits = { ...device.limits, workgroupMemory: device.limits.workgroupMemory - PAIRS * 4 };
   const sums = ({ rows, columns }: TileShape) => rows * columns * digits * (varied ? 2 : 1);
@@ -149,7 +153,7 @@ function tilesFor({ device }: PlanContext, { geometry, cells, digitBits, noise }
     return work >= SMALL ? products : products.sort((a, b) => sums(a) - sums(b) || widthOf(a) * heightOf(a) - widthOf(b) * heightOf(b));
   }
   // A digit is an i8, its square an u8.
-  const packs = hasPackedDot() && digitBits <= (varied ? 4 : 7);
+  const packs = hasPackedDot() && (drives !== undefined || digitBits <= (varied ? 4 : 7));
   return [...packs ? kind(true, DEPTH * 4 * digits, DEPTH * 4, SUMS).slice(0, TRIED) : [], ...products.slice(0, TRIED)];
 }
 
@@ -178,13 +182,13 @@ function roundsOf(
 
 /** Names of the step in the kernel's text. */
 function templateValues(step: AnalogStep, name: string): TemplateValues {
-  const { inputBits, digitBits, converter, noise, tiles } = step;
+  const { inputBits, digitBits, converter, noise, tiles, drives } = step;
   const digits = Math.ceil(inputBits / digitBits), perDigit = Array.from({ length: digits }, (_, digit) => digit);
   const varied = noise?.variance !== undefined;
   // A digit may reach beyond the code's bits, but never into the next byte.
   const masks = perDigit.map((digit) => 2 ** Math.min(digitBits, 8 - digit * digitBits) - 1);
   const longest = tiles.slice(1).reduce((most, end, tile) => Math.max(most, end - tiles[tile]!), 0);
-  const variance = varied ? longest * Math.max(...masks) ** 2 * 255 : 0;
+  const variance = varied ? longest * (drives === undefined ? Math.max(...masks) ** 2 : 1) * 255 : 0;
   const furthest = Math.max(0, ...noise?.levelShift ?? []);
   if (variance >= 2 ** 48 || furthest > 47) {
     throw new NumericError("sum variances", {
@@ -203,7 +207,9 @@ function templateValues(step: AnalogStep, name: string): TemplateValues {
     WIDE: Number(variance >= 2 ** 32),
     CORRECTED: Number(step.correction !== 0),
     OFFSET: Number(step.offset !== undefined),
-    RUN4: Number(adjacentQuads(step) && tiles.every((start) => start % 4 === 0)),
+    DRIVEN: Number(drives !== undefined),
+    DRIVES: drives ?? 1,
+    RUN4: Number(drives === undefined && adjacentQuads(step) && tiles.every((start) => start % 4 === 0)),
     LEVELS: NOISE_LEVELS,
     TILES_AT: PAIRS,
     DEPTH,
@@ -225,34 +231,4 @@ function sourceList(step: AnalogStep, quads: boolean): Uint32Array {
   const every = quads ? 4 : 1, list = new Uint32Array(Math.ceil(step.rowIndex.length / every) * 2);
   for (let row = 0; row < step.rowIndex.length; row += every) list.set(rowSource(step, row), row / every * 2);
   return list;
-}
-
-/** Refuses factors that are no integers, and results that could leave i32. */
-function checkCodes(step: AnalogStep, name: string): void {
-  const { converter, lineWeights, correction, geometry, inputBits, digitBits, tiles } = step;
-  if (converter.kind === "none") return;
-  if (!lineWeights.every(Number.isInteger) || !Number.isInteger(correction)) {
-    throw new OptionError("run an analog step", {
-      where: name,
-      got: [...lineWeights, correction],
-      wanted: "integer line weights and correction",
-    });
-  }
-  const { levels } = converter;
-  const largest = (line: number) =>
-    converter.kind === "uniform"
-      ? Math.max(Math.abs(converter.first[line]!), Math.abs(converter.first[line]! + levels - 1))
-      : converter.codes.subarray(line * levels, (line + 1) * levels).reduce((most, code) => Math.max(most, Math.abs(code)), 0);
-  const digits = Math.ceil(inputBits / digitBits),
-    conversions = (2 ** (digits * digitBits) - 1) / (2 ** digitBits - 1) * (tiles.length - 1);
-  const bound = lineWeights.reduce((sum, weight, line) => sum + Math.abs(weight) * largest(line), 0) * conversions +
-    Math.abs(correction) * rowsOf(geometry) * (2 ** inputBits - 1);
-  if (bound >= 2 ** 31) {
-    throw new NumericError("sum in 32 bits", {
-      where: name,
-      got: `sums of up to ${bound}`,
-      wanted: `below ${2 ** 31}`,
-      hint: "Use fewer lines or ADC bits.",
-    });
-  }
 }

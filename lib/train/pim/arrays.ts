@@ -10,7 +10,7 @@ import type { MappedLayer } from "../../map/mapped.ts";
 import type { LayerPhysics } from "../../program/options.ts";
 import type { WeightCodes } from "../../quantize/quantizer.ts";
 import { prepareAnalog } from "../../simulate/cpu/analog.ts";
-import { type AdcKernel, chooseAdc } from "../../simulate/cpu/adc.ts";
+import { type AdcKernel, chooseAdc, tabledAdc } from "../../simulate/cpu/adc.ts";
 import { prepareCrossbar } from "../../simulate/cpu/crossbar.ts";
 import { CpuDevice, type Executor } from "../../simulate/cpu/device.ts";
 import { type ChipLayer, isAnalog, lowerAnalog } from "../../simulate/lower/analog.ts";
@@ -51,6 +51,10 @@ export interface LoadedArrays {
   readonly scale: { readonly factor: Float64Array; readonly shift: Float64Array };
   /** Runs a batch from codes at one address to sums at another; no converter, no executor. */
   readonly executor: Executor | undefined;
+  /** The same on perfect arrays with the table asked for, whose codes are summed as they are; none, no executor. */
+  readonly second?: Executor | undefined;
+  /** Per output channel, Σ x · w per unit of such a sum of sums. */
+  readonly sumFactor: Float64Array;
 }
 
 /** Values of a step run by itself. */
@@ -81,10 +85,16 @@ export class Arrays implements Disposable {
    *
    * @param converter The converters, given the cell-level sum of one integer sum; undefined as long as there are none.
    * @param noise Errors; absent for perfect arrays.
+   * @param other Another table to convert the same sums by, given the plan; default none.
    * @throws {NumericError} if sums could leave 32 bits.
    * @throws {MappingError} if a cell's effect does not fit 8 bits, or arrays hold parts of several groups.
    */
-  async load(codes: WeightCodes, converter: ((unit: number) => ResolvedAdc) | undefined, noise?: ArrayNoise): Promise<LoadedArrays> {
+  async load(
+    codes: WeightCodes,
+    converter: ((unit: number) => ResolvedAdc) | undefined,
+    noise?: ArrayNoise,
+    other?: (plan: CrossbarPlan) => AdcTable | undefined,
+  ): Promise<LoadedArrays> {
     const { name, geometry, inputBits, inputZero } = this.#layer, { scheme, rows, columns, digitBits } = this.#pim;
     const sliced = sliceLayer(name, geometry.groups, scheme, codes);
     this.#mapped ??= mapLayer(sliced, geometry, { rows, columns, algorithm: "im2col" });
@@ -109,8 +119,10 @@ export class Arrays implements Disposable {
       };
     };
     this[Symbol.dispose]();
-    if (adc === undefined) return { plan, scale: scaleOf(1, 0), executor: undefined };
+    const shared = { plan, sumFactor: scaleOf(plan.unit, 0).factor };
+    if (adc === undefined) return { ...shared, scale: scaleOf(1, 0), executor: undefined };
     const device = this.#device = new CpuDevice(this.#pool);
+    const second = await this.#second(device, plan, other?.(plan));
     const chip: ChipLayer | undefined = noise === undefined ? undefined : {
       layer: mapped,
       physics: cells(this.#pim),
@@ -120,7 +132,7 @@ export class Arrays implements Disposable {
     };
     if (chip === undefined || !isAnalog(chip, adc)) {
       const { step, gain, constant } = lowerCrossbar(plan, adc, INPUT, OUTPUT);
-      return { plan, scale: scaleOf(gain, constant), executor: await this.#prepare(device, step) };
+      return { ...shared, scale: scaleOf(gain, constant), executor: await this.#prepare(device, step), second };
     }
     const { steps: [step, ...more], gain, constant } = lowerAnalog(plan, chip, adc, { input: INPUT, output: OUTPUT, value: () => OUTPUT });
     if (step?.op !== "analog" || more.length > 0) {
@@ -131,7 +143,7 @@ export class Arrays implements Disposable {
       });
     }
     const values: Value[] = [{ type: "u8", shape: geometry.inputShape, name }, { type: "i32", shape: geometry.outputShape, name }];
-    return { plan, scale: scaleOf(gain, constant), executor: await prepareAnalog(device, step, values) };
+    return { ...shared, scale: scaleOf(gain, constant), executor: await prepareAnalog(device, step, values), second };
   }
 
   /** The plan with a reach that changes seldom, so that converters are tabulated and their forms searched once for many steps. */
@@ -147,10 +159,20 @@ export class Arrays implements Disposable {
     if (step.adc.kind !== "table") return await prepareCrossbar(device, step, this.#layer.name);
     const { table } = step.adc, held = this.#converter, same = held !== undefined && equal(held.table, table);
     const { low, high } = { low: table.min, high: table.max };
-    const form = same ? held.form : chooseAdc(table, { low, high });
+    // A learned converter is another one at every step: searching a cheaper form would take longer than it saves.
+    const form = same ? held.form : (this.#pim.range === "learned" ? tabledAdc : chooseAdc)(table, { low, high });
     this.#converter = { table: same ? held.table : table, form };
     if (form !== undefined) device.converters.set(this.#converter.table, [{ reach: { low, high }, adc: form }]);
     return await prepareCrossbar(device, { ...step, adc: { kind: "table", table: this.#converter.table } }, this.#layer.name);
+  }
+
+  async #second(device: CpuDevice, plan: CrossbarPlan, table: AdcTable | undefined): Promise<Executor | undefined> {
+    if (table === undefined) return undefined;
+    const { geometry, cells, slices, sliceWeights, inputBits, digitBits, rowIndex, tiles } = plan;
+    const reach = { low: table.min, high: table.max }, form = tabledAdc(table, reach);
+    if (form !== undefined) device.converters.set(table, [{ reach, adc: form }]);
+    const shared = { op: "crossbar", input: INPUT, output: OUTPUT, geometry, cells, slices, sliceWeights, inputBits, digitBits } as const;
+    return await prepareCrossbar(device, { ...shared, rowIndex, tiles, adc: { kind: "table", table }, correction: 0 }, this.#layer.name);
   }
 
   /** Frees packed weights. */

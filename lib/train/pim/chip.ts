@@ -11,6 +11,7 @@ import type { MappedNetwork } from "../../map/mapped.ts";
 import type { Backend } from "../../simulate/backend.ts";
 import { observeSums } from "../../simulate/observe/calibrate.ts";
 import type { Tensor } from "../../tensor.ts";
+import { stepLimits } from "./learned_range.ts";
 import { checkPim, type Pim, type PimOptions } from "./options.ts";
 import { limitsOf } from "./range.ts";
 import { maximumRange, schemeOptions } from "./scheme.ts";
@@ -88,7 +89,7 @@ export async function pimChip(
   const follows = typeof range === "string" && range !== "max";
   const limits = new Map<string, readonly [number, number]>();
   const wanting = onArrays.filter((name) => {
-    const own = trainedLimits(quantized.network, name), fixed = fixedLimits(quantized, name, pim);
+    const own = trainedLimits(quantized.network, name, pim), fixed = fixedLimits(quantized, name, pim);
     if (fixed !== undefined) limits.set(name, fixed);
     else if (own !== undefined && look?.anew !== true) limits.set(name, own);
     return !limits.has(name);
@@ -112,8 +113,10 @@ export async function pimChip(
   return { mapped, simulate: { adc: { bits: adcBits, range: "full" }, digitBits, converters } };
 }
 
-function trainedLimits(network: Network, name: string): readonly [number, number] | undefined {
-  const saved = network.parameters[`${name}.adc`]?.data;
+/** Limits as training left them; a learned step has moved once more since they were saved. */
+function trainedLimits({ parameters }: Network, name: string, { range }: Pim): readonly [number, number] | undefined {
+  const saved = parameters[`${name}.adc`]?.data, step = parameters[`${name}.adc.step`]?.data[0];
+  if (range === "learned" && saved?.length === 6 && step !== undefined && step > 0) return stepLimits(step, saved[4]!, saved[5]!);
   return saved !== undefined && saved[1]! > saved[0]! ? [saved[0]!, saved[1]!] : undefined;
 }
 

@@ -97,3 +97,37 @@ export function scaleGradient(pool: ThreadPool, buffer: ImageBuffer, batch: numb
     for (let c = 0; c < channels; c++) floats[at + c] = floats[at + c]! * factors[c]!;
   });
 }
+
+/** Adds factor times a buffer's floats to a dense array. */
+export function addFloats(
+  pool: ThreadPool,
+  buffer: ImageBuffer,
+  batch: number,
+  channels: number,
+  factor: number,
+  target: Float32Array,
+): void {
+  const floats = pool.f32(buffer.address, batch * imageFloats(buffer.plane));
+  pixels(buffer, batch, channels, (at, dense) => {
+    for (let c = 0; c < channels; c++) target[dense + c] = target[dense + c]! + factor * floats[at + c]!;
+  });
+}
+
+/** Σ of a buffer's floats times the first or second power of a dense array's, less some channels. */
+export function dotFloats(
+  pool: ThreadPool,
+  buffer: ImageBuffer,
+  batch: number,
+  without: Uint8Array,
+  dense: Float32Array,
+  power: 1 | 2,
+): number {
+  const floats = pool.f32(buffer.address, batch * imageFloats(buffer.plane)), channels = without.length;
+  let sum = 0;
+  pixels(buffer, batch, channels, (at, from) => {
+    for (let c = 0; c < channels; c++) {
+      if (without[c] === 0) sum += floats[at + c]! * (power === 1 ? dense[from + c]! : dense[from + c]! ** 2);
+    }
+  });
+  return sum;
+}

@@ -11,7 +11,7 @@ export const PIM_SCHEMES = ["native", "bit-serial", "differential"] as const;
 export type PimScheme = (typeof PIM_SCHEMES)[number];
 
 /** Ways of choosing the converters' range by name. */
-export const PIM_RANGES = ["max", "minmax", "percentile", "mse"] as const;
+export const PIM_RANGES = ["max", "minmax", "percentile", "mse", "learned"] as const;
 /** A name in {@linkcode PIM_RANGES}, or fixed limits [lo, hi] in units of cell-level sums. */
 export type PimRange = (typeof PIM_RANGES)[number] | readonly [number, number];
 
@@ -47,7 +47,11 @@ export interface PimOptions {
   readonly columns?: number;
   /** Input bits applied at once; default 4, as 4-bit activations in one step. */
   readonly digitBits?: number;
-  /** Range: "max" holds every sum that could occur; "minmax", "percentile" and "mse" follow the sums of training batches; or fixed limits. Default "mse". */
+  /**
+   * Range: "max" holds every sum that could occur; "minmax", "percentile" and "mse" follow the sums of training batches; "learned" starts as "mse" has it on
+   * the first batch, and then trains the converter's step of each layer with LSQ's gradient, as a parameter of the group "scale"; or fixed limits.
+   * Default "mse".
+   */
   readonly range?: PimRange;
   /** Training steps between two looks at the sums, for ranges that follow them and for η; default 50. */
   readonly refresh?: number;

@@ -37,7 +37,7 @@ export function limitsOf(
   unit: number,
   before?: readonly [number, number],
 ): [number, number] {
-  const codes = levelsOf(adcBits) - 1, method = range as "minmax" | "percentile" | "mse";
+  const codes = levelsOf(adcBits) - 1, method = range === "learned" ? "mse" : range as "minmax" | "percentile" | "mse";
   const found = chooseRange(method === "mse" ? influence : histogram, { method, levels: codes + 1, min });
   let lo = found.lo * unit, hi = lo + found.step * unit * codes;
   if (before !== undefined) [lo, hi] = [(lo + before[0]) / 2, (hi + before[1]) / 2];

@@ -23,8 +23,8 @@ export async function webgpuTrainer(network: Network, plan: Recipe, options: Dev
   if (plan.pim !== null) {
     throw new DeviceError("train on WebGPU", { where: "recipe.pim", got: "layers on arrays", wanted: "none", hint: 'Use backend "cpu".' });
   }
-  for (const name of ["groupLasso", "holdZeros"] as const) {
-    if (plan[name] === undefined) continue;
+  for (const name of ["groupLasso", "holdZeros", "foldBatchNorm"] as const) {
+    if (plan[name] === undefined || plan[name] === false) continue;
     throw new DeviceError("train on WebGPU", { where: `recipe.${name}`, got: plan[name], wanted: "none", hint: 'Use backend "cpu".' });
   }
   const owned = new AsyncDisposableStack();

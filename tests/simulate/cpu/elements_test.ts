@@ -145,3 +145,60 @@ Deno.test("cpuBackend() rounds quotients near a half as a division in f64 does",
     assertEquals(got.output.data, wanted.output.data, `step ${step}`);
   }
 });
+
+Deno.test("cpuBackend() compares sums with thresholds exactly, at the ends of 16 bits and beyond", async () => {
+  await using backend = await cpuBackend({ threads: 2 });
+  for (let seed = 0; seed < 24; seed++) {
+    const channels = [8, 16, 12, 5][seed % 4]!, levels = [1, 3, 15, 24, 30][seed % 5]!, shape = [3, 3, channels] as const;
+    const weights = new Int16Array(channels * channels), wide = hash(seed, 7) % 3 === 0;
+    // Sums of a single product: multiples of 1, 128, 257 or 32,767 either way.
+    for (let channel = 0; channel < channels; channel++) {
+      weights[channel * channels + channel] = [1, -1, 128, -128, 257, -257, 32767, -32767][hash(seed, channel) % 8]!;
+    }
+    const near = [
+      -32766,
+      -32765,
+      -128,
+      -1,
+      0,
+      1,
+      127,
+      128,
+      257,
+      32766,
+      32767,
+      ...(wide ? [-32768, -40000, 32768, 2 ** 31 - 1, -(2 ** 31) + 1] : []),
+    ];
+    const thresholds = Int32Array.from({ length: channels * levels }, (_, at) => near[hash(seed, at, 2) % near.length]!);
+    for (let channel = 0; channel < channels; channel++) thresholds.subarray(channel * levels, (channel + 1) * levels).sort();
+    const geometry = {
+      kernel: [1, 1],
+      stride: [1, 1],
+      padding: [0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      inputShape: shape,
+      outputShape: shape,
+    } as const;
+    const made: Program = {
+      values: (["u8", "i32", "u8", "f32"] as const).map((type, at) => ({ type, shape, name: `value ${at}` })),
+      steps: [
+        { op: "integer", input: 0, output: 1, geometry, weights, zero: 128 },
+        {
+          op: "threshold",
+          input: 1,
+          output: 2,
+          thresholds,
+          levels,
+          sign: Int8Array.from({ length: channels }, (_, at) => hash(seed, at, 3) % 2 ? 1 : -1),
+        },
+        { op: "affine", input: 2, output: 3, scale: new Float32Array(channels).fill(1), bias: new Float32Array(channels) },
+      ],
+      output: 3,
+    };
+    const images = { shape: [5, ...shape], data: Uint8Array.from({ length: 45 * channels }, (_, at) => hash(seed, at, 4) & 255) };
+    await using session = await backend.prepare(made);
+    const [got, wanted] = [await session.run(images), await (await referenceBackend().prepare(made)).run(images)];
+    assertEquals(got.output.data, wanted.output.data, `seed ${seed}: ${channels} channels, ${levels} levels`);
+  }
+});

@@ -57,20 +57,26 @@ Deno.test("train() through coarse converters learns what ordinary training loses
 });
 
 Deno.test("train() through arrays resumes to the same bits, and saves limits, η and steps with the network", async () => {
-  const pim: PimOptions = { scheme: "differential", adcBits: 4, rows: 36, refresh: 3, noise: { weights: 0.02 } };
-  const folder = await Deno.makeTempDir();
+  const folder = await Deno.makeTempDir(), few = sliceDataset(data, 0, 96);
   try {
-    const few = sliceDataset(data, 0, 96), recipe = pimRecipe(pim, { epochs: 2, batch: 24, schedule });
-    const whole = await train(net, few, { recipe, threads: 1, checkpoint: `${folder}/whole` });
-    const stop = new AbortController();
-    const onProgress = ({ step }: { step: number }) => step === 5 && stop.abort();
-    await train(net, few, { recipe, threads: 1, checkpoint: `${folder}/parts`, signal: stop.signal, onProgress });
-    const rest = await train(net, few, { recipe, threads: 2, checkpoint: `${folder}/parts` });
-    assertEquals(rest.network, whole.network);
-    const { tensors } = await readSafetensors(`${folder}/whole`);
-    const [lo, hi, eta, steps] = tensors["conv1.adc"]!.data;
-    assert(hi! > lo! && eta! > 0 && steps === 8, `${[lo, hi, eta, steps]}`);
-    assertEquals(whole.network.parameters["conv1.adc"], tensors["conv1.adc"]);
+    for (const range of ["mse", "learned"] as const) {
+      const pim: PimOptions = { scheme: "differential", adcBits: 4, rows: 36, refresh: 3, range, noise: { weights: 0.02 } };
+      const recipe = pimRecipe(pim, { epochs: 2, batch: 24, schedule }),
+        whole = `${folder}/whole-${range}`,
+        parts = `${folder}/parts-${range}`;
+      const once = await train(net, few, { recipe, threads: 1, checkpoint: whole });
+      const stop = new AbortController();
+      const onProgress = ({ step }: { step: number }) => step === 5 && stop.abort();
+      await train(net, few, { recipe, threads: 1, checkpoint: parts, signal: stop.signal, onProgress });
+      const rest = await train(net, few, { recipe, threads: 2, checkpoint: parts });
+      assertEquals(rest.network, once.network);
+      const { tensors } = await readSafetensors(whole),
+        { [range]: names } = { mse: ["conv1.adc"], learned: ["conv1.adc", "conv1.adc.step"] };
+      const [lo, hi, eta, steps] = tensors["conv1.adc"]!.data;
+      assert(hi! > lo! && eta! > 0 && steps === 8, `${[lo, hi, eta, steps]}`);
+      for (const name of names) assertEquals(once.network.parameters[name], tensors[name]);
+      assertEquals(Object.hasOwn(tensors, "conv1.adc.step"), range === "learned");
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
