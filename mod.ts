@@ -89,6 +89,7 @@ export { namedNetwork, NETWORK_NAMES } from "./lib/network/zoo/named.ts";
 export { type PublishedLayer, publishedLayers, type PublishedNetwork } from "./lib/network/zoo/published.ts";
 export { resnet18, resnet34, resnet50, type ResnetOptions } from "./lib/network/zoo/resnet.ts";
 export { resnet20, type Resnet20Options } from "./lib/network/zoo/resnet20.ts";
+export { resnet20Pretrained } from "./lib/network/zoo/resnet20_pretrained.ts";
 export { shufflenetV2, type ShufflenetV2Options } from "./lib/network/zoo/shufflenet_v2.ts";
 export { swimConvnet } from "./lib/network/zoo/swim_convnet.ts";
 export { swimLenet } from "./lib/network/zoo/swim_lenet.ts";

@@ -3,10 +3,11 @@
 import { decompose } from "../lib/decompose/decompose.ts";
 import { map } from "../lib/map/map.ts";
 import type { Network } from "../lib/network/graph.ts";
-import { resnet20 } from "../lib/network/zoo/resnet20.ts";
+import { resnet20Pretrained } from "../lib/network/zoo/resnet20_pretrained.ts";
 import { vgg7 } from "../lib/network/zoo/vgg7.ts";
 import { vgg7Pretrained } from "../lib/network/zoo/vgg7_pretrained.ts";
 import { dorefa } from "../lib/quantize/dorefa.ts";
+import { lsq, lsqActivations } from "../lib/quantize/lsq.ts";
 import { pact } from "../lib/quantize/pact.ts";
 import { quantize } from "../lib/quantize/quantize.ts";
 import { hash } from "../lib/random.ts";
@@ -26,10 +27,11 @@ export type Converter = "lossless" | "6 bits";
 /** Clipping level of networks with random weights: batch norm leaves them near N(0, 1). */
 const ALPHA = 3;
 
-/** The network; only VGG7 at width 0.25 is trained, the others have random weights. */
+/** The network; VGG7 at width 0.25 and ResNet-20 are trained, the others have random weights. */
 export async function benchmarkNetwork(name: NetworkName): Promise<Network> {
   if (name === "VGG7 width 0.25") return (await vgg7Pretrained({ width: 0.25 })).network;
-  return name === "ResNet-20" ? resnet20({ seed: 1 }) : vgg7({ seed: 1, width: name === "VGG7" ? 1 : 0.5 });
+  if (name === "ResNet-20") return (await resnet20Pretrained()).network;
+  return vgg7({ seed: 1, width: name === "VGG7" ? 1 : 0.5 });
 }
 
 /** Random pixels that vary smoothly, as pictures do. */
@@ -45,10 +47,10 @@ export function pictures(count: number): Tensor<Uint8Array> {
 
 /** Lowered onto arrays of 128 rows; the 6-bit converters are chosen on 16 images. */
 export async function arraysOf(name: NetworkName, converter: Converter, backend: Backend): Promise<Program> {
-  const quantized = quantize(await benchmarkNetwork(name), {
-    weights: dorefa({ bits: 4 }),
-    activations: pact({ bits: 4, alpha: ALPHA }),
-  });
+  const quantizers = name === "ResNet-20"
+    ? { weights: lsq({ bits: 4 }), activations: lsqActivations({ bits: 4 }) }
+    : { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4, alpha: ALPHA }) };
+  const quantized = quantize(await benchmarkNetwork(name), quantizers);
   const mapped = map(decompose(quantized, { scheme: "offset", cellBits: 1 }), { rows: 128, columns: 128, algorithm: "im2col" });
   const adc = converter === "lossless" ? { bits: 9, range: "full" } as const : { bits: 6, range: "mse" } as const;
   return lowerMapped(mapped, await calibrate(mapped, adc, pictures(16), backend));

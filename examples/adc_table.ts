@@ -4,12 +4,31 @@
  *     deno run -A examples/adc_table.ts --images 10000
  */
 
-import { cifar10, dorefa, type OptionValues, pact, pipeline, progressLine, runCommand, vgg7Pretrained } from "../mod.ts";
+import {
+  cifar10,
+  dorefa,
+  lsq,
+  lsqActivations,
+  type OptionValues,
+  pact,
+  pipeline,
+  progressLine,
+  resnet20Pretrained,
+  runCommand,
+  vgg7Pretrained,
+} from "../mod.ts";
+
+/** What ships for CIFAR-10, with the quantizers each was trained with. */
+const NETWORKS = {
+  vgg7: { load: vgg7Pretrained, quantizers: { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) } },
+  resnet20: { load: resnet20Pretrained, quantizers: { weights: lsq({ bits: 4 }), activations: lsqActivations({ bits: 4 }) } },
+} as const;
 
 const command = {
-  title: "Simulates the VGG7 that ships over ADC bits × cell bits and prints a Markdown table of accuracies.",
+  title: "Simulates a network that ships over ADC bits × cell bits and prints a Markdown table of accuracies.",
   usage: "deno run -A examples/adc_table.ts [options]",
   options: {
+    network: { type: "string", default: "vgg7", choices: ["vgg7", "resnet20"], help: "what is simulated" },
     images: { type: "number", default: 512, integer: true, least: 1, most: 10000, help: "test images, from the first on" },
     "adc-bits": { type: "string", default: "3,4,5,6,7,8", help: "resolutions, separated by commas" },
     "cell-bits": { type: "string", default: "1,2,4", help: "bits per cell, separated by commas" },
@@ -32,9 +51,10 @@ const command = {
 } as const;
 
 async function main(options: OptionValues<typeof command.options>): Promise<void> {
-  const { network } = await vgg7Pretrained(), data = await cifar10.test({ limit: options.images }), progress = progressLine();
+  const { load, quantizers } = NETWORKS[options.network as keyof typeof NETWORKS], { network } = await load();
+  const data = await cifar10.test({ limit: options.images }), progress = progressLine();
   const adcBits = options["adc-bits"].split(",").map(Number), cellBits = options["cell-bits"].split(",").map(Number);
-  const quantized = pipeline().quantize({ weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) });
+  const quantized = pipeline().quantize(quantizers);
 
   let baseline = NaN;
   const rows = [];
@@ -54,7 +74,7 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
     rows.push({ adc, accuracies });
   }
   progress.clear();
-  if (options.json) return console.log(JSON.stringify({ images: options.images, baseline, cellBits, rows }));
+  if (options.json) return console.log(JSON.stringify({ network: options.network, images: options.images, baseline, cellBits, rows }));
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
   console.log(`Software baseline ${percent(baseline)} on ${options.images} images.\n`);

@@ -145,7 +145,7 @@ function tables(
   const chip = estimate === undefined ? "" : `${estimate.table()}\n`;
   return `${accuracies}\n${perLayer}\n${chip}${cycles} array activations per image\n${backend.name} (${backend.description}): ${
     seconds.toFixed(2)
-  } s, ${imagesPerSecond.toFixed(0)} images/s through the arrays`;
+  } s, ${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 2 : 0)} images/s through the arrays`;
 }
 
 /** Device, time, wires and remedies in a line. */

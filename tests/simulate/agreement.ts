@@ -13,7 +13,7 @@ import { type Draws, draws } from "./random_program.ts";
 export const GROUP = 32;
 /** Pixels of an image, from which every case gathers its own input. */
 const PIXELS: Shape = [8, 8, 16];
-/** Images per program. */
+/** Images per program, unless said otherwise; some kernels run only where there are many. */
 const BATCH = 2;
 
 /** What the cases of a group have in common: everything that is fixed in the text of a kernel. */
@@ -132,7 +132,7 @@ export interface Agreement {
 }
 
 /** Layers side by side, each on pixels of its own: about one in eight digital, the others crossbars. All seeds must be of one group. */
-export function agreementProgram(seeds: readonly number[]): Agreement {
+export function agreementProgram(seeds: readonly number[], batch = BATCH): Agreement {
   const group = Math.floor(seeds[0]! / GROUP), scheme = schemeOf(group), total = PIXELS[0] * PIXELS[1] * PIXELS[2];
   const values: Value[] = [{ type: "u8", shape: PIXELS, name: "input" }], steps: Step[] = [];
   const add = (type: Value["type"], shape: Shape, name: string) => values.push({ type, shape, name }) - 1;
@@ -160,11 +160,11 @@ export function agreementProgram(seeds: readonly number[]): Agreement {
     scale: new Float32Array(last.shape[2]).fill(2 ** -8),
     bias: new Float32Array(last.shape[2]),
   });
-  const key = hash(group, 13), data = new Uint8Array(BATCH * total);
+  const key = hash(group, 13), data = new Uint8Array(batch * total);
   for (let at = 0; at < data.length; at++) {
     if (uniform(key, at, 1) < scheme.density) data[at] = hash(key, at) & (2 ** scheme.inputBits - 1);
   }
-  return { program: { values, steps, output }, images: { shape: [BATCH, ...PIXELS], data }, sums };
+  return { program: { values, steps, output }, images: { shape: [batch, ...PIXELS], data }, sums };
 }
 
 /** A case on which a backend and the oracle differ. */
@@ -174,25 +174,29 @@ export interface Disagreement {
   readonly what: string;
 }
 
-/** Runs `count` cases from `seed` on, group by group, and gives back the wrong ones; `onGroup` hears of the cases done and the wrong ones so far. */
+/**
+ * Runs `count` cases from `seed` on `batch` images each, group by group, and gives back the wrong ones; `onGroup` hears of the cases done and the wrong ones
+ * so far.
+ */
 export async function disagreements(
   backend: Pick<Backend, "prepare">,
   seed: number,
   count: number,
   onGroup: (done: number, wrong: readonly Disagreement[]) => void = () => {},
+  batch = BATCH,
 ): Promise<Disagreement[]> {
   const wrong: Disagreement[] = [];
   for (let first = seed; first < seed + count;) {
     const end = Math.min(seed + count, (Math.floor(first / GROUP) + 1) * GROUP);
-    wrong.push(...await wrongCases(backend, Array.from({ length: end - first }, (_, at) => first + at)));
+    wrong.push(...await wrongCases(backend, Array.from({ length: end - first }, (_, at) => first + at), batch));
     first = end;
     onGroup(first - seed, wrong);
   }
   return wrong;
 }
 
-async function wrongCases(backend: Pick<Backend, "prepare">, seeds: readonly number[]): Promise<Disagreement[]> {
-  const { program, images, sums } = agreementProgram(seeds), wrong: Disagreement[] = [];
+async function wrongCases(backend: Pick<Backend, "prepare">, seeds: readonly number[], batch: number): Promise<Disagreement[]> {
+  const { program, images, sums } = agreementProgram(seeds, batch), wrong: Disagreement[] = [];
   try {
     await using oracle = referenceBackend();
     await using expected = await oracle.prepare(program);
@@ -206,7 +210,7 @@ async function wrongCases(backend: Pick<Backend, "prepare">, seeds: readonly num
   } catch (error) {
     // One case at a time tells whose fault it was.
     if (seeds.length === 1) return [{ seed: seeds[0]!, what: (error as Error).stack ?? String(error) }];
-    for (const seed of seeds) wrong.push(...await wrongCases(backend, [seed]));
+    for (const seed of seeds) wrong.push(...await wrongCases(backend, [seed], batch));
     if (wrong.length === 0) wrong.push({ seed: seeds[0]!, what: `only together with ${seeds.length - 1} more: ${error}` });
   }
   return wrong;

@@ -14,6 +14,11 @@ Deno.test("cpuBackend() agrees with the oracle on random layers of every kind", 
   assertEquals(await disagreements(backend, 5000 * GROUP, 3 * GROUP), []);
 });
 
+Deno.test("cpuBackend() agrees with the oracle on random layers with many positions", async () => {
+  await using backend = await cpuBackend({ threads: 1 });
+  assertEquals(await disagreements(backend, 5000 * GROUP, GROUP / 2, () => {}, 64), []);
+});
+
 Deno.test({
   name: "webgpuBackend() agrees with the oracle on random layers of every kind",
   ignore: device === undefined,

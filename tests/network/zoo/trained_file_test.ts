@@ -7,6 +7,7 @@ import {
   loadTrained,
   type Network,
   OptionError,
+  resnet20Pretrained,
   saveTrained,
   tensor,
   vgg7Pretrained,
@@ -54,4 +55,10 @@ Deno.test("vgg7Pretrained() loads what ships and names the widths there are", as
   assertEquals(network.parameters["conv2.weight"]!.shape, [32, 32, 3, 3]);
   assertEquals(typeof notes["command"], "string");
   await assertRejects(() => vgg7Pretrained({ width: 3 }), OptionError, "0.25");
+});
+
+Deno.test("resnet20Pretrained() loads what ships", async () => {
+  const { network, notes } = await resnet20Pretrained();
+  assertEquals(network.codes!["layer3.2.conv2.weight"]!.codes.shape, [64, 64, 3, 3]);
+  assertEquals([notes["network"], notes["data"]], ["resnet20", "cifar10/train"]);
 });
