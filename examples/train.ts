@@ -23,6 +23,7 @@ import {
   type TrainingProgress,
   type TrainOptions,
 } from "../mod.ts";
+import { duration } from "./common/duration.ts";
 
 const command = {
   title: "Trains a network as a JSON recipe says. Ctrl-C keeps the checkpoint; the same command goes on.",
@@ -131,14 +132,6 @@ async function removeIfThere(path: string): Promise<void> {
 function describe({ epoch, step, steps, loss, accuracy, validation }: TrainingProgress): string {
   const measured = validation === undefined ? "" : `, test accuracy ${validation.toFixed(4)}`;
   return `epoch ${epoch}, step ${step} of ${steps}: loss ${loss.toFixed(3)}, accuracy ${accuracy.toFixed(4)}${measured}`;
-}
-
-function duration(seconds: number): string {
-  return seconds >= 3600
-    ? `${(seconds / 3600).toFixed(1)} h`
-    : seconds >= 60
-    ? `${Math.round(seconds / 60)} min`
-    : `${Math.round(seconds)} s`;
 }
 
 const [first, ...rest] = Deno.args;

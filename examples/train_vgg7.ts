@@ -21,6 +21,7 @@ import {
   type TrainOptions,
   vgg7,
 } from "../mod.ts";
+import { duration } from "./common/duration.ts";
 
 const command = {
   title: "Trains VGG7 on CIFAR-10 with 4-bit weights and activations (8-bit first and last layers). Ctrl-C keeps the checkpoint.",
@@ -105,14 +106,6 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
 
 function describe({ epoch, step, steps, loss, accuracy }: TrainingProgress): string {
   return `epoch ${epoch}, step ${step} of ${steps}: loss ${loss.toFixed(3)}, accuracy ${accuracy.toFixed(4)}`;
-}
-
-function duration(seconds: number): string {
-  return seconds >= 3600
-    ? `${(seconds / 3600).toFixed(1)} h`
-    : seconds >= 60
-    ? `${Math.round(seconds / 60)} min`
-    : `${Math.round(seconds)} s`;
 }
 
 await runCommand(command, main);

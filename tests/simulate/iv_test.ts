@@ -7,7 +7,7 @@ import { decompose } from "../../lib/decompose/decompose.ts";
 import type { DecomposeOptions } from "../../lib/decompose/options.ts";
 import { genericDevice } from "../../lib/device/generic.ts";
 import { pcmLike } from "../../lib/device/pcm_like.ts";
-import { DeviceError, OptionError } from "../../lib/errors.ts";
+import { OptionError } from "../../lib/errors.ts";
 import { map, mapLayer } from "../../lib/map/map.ts";
 import type { MappedLayer } from "../../lib/map/mapped.ts";
 import { arrayCells } from "../../lib/program/array_cells.ts";
@@ -17,7 +17,6 @@ import { program } from "../../lib/program/program.ts";
 import { writeArray } from "../../lib/program/write.ts";
 import { hash } from "../../lib/random.ts";
 import type { Backend } from "../../lib/simulate/backend.ts";
-import { cpuBackend } from "../../lib/simulate/cpu/backend.ts";
 import { lowerAnalog } from "../../lib/simulate/lower/analog.ts";
 import { type LoweredProgram, lowerMapped, lowerProgrammed } from "../../lib/simulate/lower/lower.ts";
 import { planLayer } from "../../lib/simulate/lower/placed.ts";
@@ -25,11 +24,11 @@ import { calibrate } from "../../lib/simulate/observe/calibrate.ts";
 import type { AnalogStep, Program } from "../../lib/simulate/program.ts";
 import { referenceBackend } from "../../lib/simulate/reference/backend.ts";
 import { simulate } from "../../lib/simulate/simulate.ts";
-import { webgpuBackend } from "../../lib/simulate/webgpu/backend.ts";
 import type { Tensor } from "../../lib/tensor.ts";
 import { quantizedLayer, randomCodes } from "../decompose/quantized.ts";
 import { randomQuantized } from "./random_network.ts";
 import { randomImages } from "./random_program.ts";
+import { eachBackend } from "./backends.ts";
 
 const ROWS = 23, COLUMNS = 9, TOP = 3;
 const CHIP = { seed: 6, layer: 0, array: 0 };
@@ -210,30 +209,18 @@ Deno.test("lowerProgrammed() with a law gives the same bits on every backend tha
     [{ reference: "digital" }, "im2col", { device: "rram_milo", iv: { law: "cubic", readVoltage: 1 } }, 3, undefined],
     [{ scheme: "balanced" }, "vw-sdk", { iv: { law: "polynomial", readVoltage: 1, conductance: "zero", odd: [1, [0, 0.5]] } }, 2, noisy],
   ];
-  const open: Record<string, () => Promise<Backend>> = { cpu: () => cpuBackend({ threads: 2 }), webgpu: () => webgpuBackend() };
-  for (const [name, start] of Object.entries(open)) {
-    const started = await start().catch((error) => {
-      if (error instanceof DeviceError) return undefined;
-      throw error;
-    });
-    await test.step({
-      name: started === undefined ? `${name} skipped: not here` : `${name}: ${started.description}`,
-      ignore: started === undefined,
-      fn: async () => {
-        await using backend = started!;
-        for (const [index, [scheme, algorithm, physics, digitBits, adc]] of chips.entries()) {
-          const mapped = mappedNetwork(30 + index, scheme, algorithm), names = Object.keys(mapped.layers);
-          const adcs = adc === undefined ? await full(mapped, 5, digitBits) : Object.fromEntries(names.map((name) => [name, adc]));
-          const lowered = lowerProgrammed(program(mapped, physics), adcs, { digitBits }), images = randomImages(index, lowered, 2);
-          const driven = lowered.steps.filter((step): step is AnalogStep => step.op === "analog" && step.drives !== undefined);
-          assert(driven.length >= names.length);
-          const wanted = await logits(lowered, images), { iv: _iv, ...straight } = physics;
-          assertEquals(await logits(lowered, images, backend), wanted, `chip ${index}`);
-          assertNotEquals(await logits(lowerProgrammed(program(mapped, straight), adcs, { digitBits }), images), wanted);
-        }
-      },
-    });
-  }
+  await eachBackend(test, async (backend) => {
+    for (const [index, [scheme, algorithm, physics, digitBits, adc]] of chips.entries()) {
+      const mapped = mappedNetwork(30 + index, scheme, algorithm), names = Object.keys(mapped.layers);
+      const adcs = adc === undefined ? await full(mapped, 5, digitBits) : Object.fromEntries(names.map((name) => [name, adc]));
+      const lowered = lowerProgrammed(program(mapped, physics), adcs, { digitBits }), images = randomImages(index, lowered, 2);
+      const driven = lowered.steps.filter((step): step is AnalogStep => step.op === "analog" && step.drives !== undefined);
+      assert(driven.length >= names.length);
+      const wanted = await logits(lowered, images), { iv: _iv, ...straight } = physics;
+      assertEquals(await logits(lowered, images, backend), wanted, `chip ${index}`);
+      assertNotEquals(await logits(lowerProgrammed(program(mapped, straight), adcs, { digitBits }), images), wanted);
+    }
+  });
 });
 
 Deno.test("simulate() tells the law in its configuration, which gives the same chip again", async () => {

@@ -7,7 +7,7 @@ import { decompose } from "../../../lib/decompose/decompose.ts";
 import type { DecomposeOptions } from "../../../lib/decompose/options.ts";
 import { genericDevice } from "../../../lib/device/generic.ts";
 import { pcmLike } from "../../../lib/device/pcm_like.ts";
-import { DeviceError, NumericError, OptionError } from "../../../lib/errors.ts";
+import { NumericError, OptionError } from "../../../lib/errors.ts";
 import { activations, tapOf } from "../../../lib/map/activations.ts";
 import { columnLayout, physicalColumn } from "../../../lib/map/layout.ts";
 import { map, mapLayer, type MapOptions } from "../../../lib/map/map.ts";
@@ -17,20 +17,19 @@ import { type LayerPhysics, type ProgramOptions, resolveProgram } from "../../..
 import { lowestStates, program } from "../../../lib/program/program.ts";
 import { hash } from "../../../lib/random.ts";
 import type { Backend } from "../../../lib/simulate/backend.ts";
-import { cpuBackend } from "../../../lib/simulate/cpu/backend.ts";
 import { lowerAnalog } from "../../../lib/simulate/lower/analog.ts";
 import { type LoweredProgram, lowerMapped, lowerProgrammed, lowerQuantized } from "../../../lib/simulate/lower/lower.ts";
 import { type LayerLowered, type LayerPlan, type LayerTarget, lowerPlan, planLayer } from "../../../lib/simulate/lower/placed.ts";
 import { calibrate } from "../../../lib/simulate/observe/calibrate.ts";
 import type { AnalogStep, Program, Value } from "../../../lib/simulate/program.ts";
 import { referenceBackend } from "../../../lib/simulate/reference/backend.ts";
-import { webgpuBackend } from "../../../lib/simulate/webgpu/backend.ts";
 import { elements, type Tensor } from "../../../lib/tensor.ts";
 import { quantizedLayer, randomCodes } from "../../decompose/quantized.ts";
 import { randomProblem } from "../../map/problems.ts";
 import { windows } from "../../map/windows.ts";
 import { randomQuantized } from "../random_network.ts";
 import { randomImages } from "../random_program.ts";
+import { eachBackend } from "../backends.ts";
 
 const ALGORITHMS: NonNullable<MapOptions["algorithm"]>[] = ["im2col", "kernel", "smd", "sdk", "vw-sdk", "best", windows];
 const SCHEMES: DecomposeOptions[] = [
@@ -243,31 +242,19 @@ Deno.test("lowerProgrammed() gives the same bits on every backend that runs here
       columns: { gain: 0.02, inl: 0.5, step: 0.9 },
     }],
   ];
-  const open: Record<string, () => Promise<Backend>> = { cpu: () => cpuBackend({ threads: 2 }), webgpu: () => webgpuBackend() };
-  for (const [name, start] of Object.entries(open)) {
-    const started = await start().catch((error) => {
-      if (error instanceof DeviceError) return undefined;
-      throw error;
-    });
-    await test.step({
-      name: started === undefined ? `${name} skipped: not here` : `${name}: ${started.description}`,
-      ignore: started === undefined,
-      fn: async () => {
-        await using backend = started!;
-        for (const [index, [scheme, physics, adc]] of chips.entries()) {
-          const quantized = randomQuantized(30 + index, { bits: 3 });
-          const algorithm = (["im2col", "vw-sdk", "im2col"] as const)[index]!;
-          const mapped = map(decompose(quantized, { cellBits: 2, ...scheme }), { rows: 20, columns: 64, algorithm });
-          const adcs = adc === undefined
-            ? await calibrate(mapped, { bits: 5, range: "full" }, undefined, referenceBackend())
-            : Object.fromEntries(Object.keys(mapped.layers).map((name) => [name, adc]));
-          const lowered = lowerProgrammed(program(mapped, physics), adcs), images = randomImages(index, lowered, 2);
-          assert(lowered.steps.some((step) => step.op === "analog" && (adc?.columns !== undefined || step.noise !== undefined)));
-          assertEquals(await logits(lowered, images, backend), await logits(lowered, images), `chip ${index}`);
-        }
-      },
-    });
-  }
+  await eachBackend(test, async (backend) => {
+    for (const [index, [scheme, physics, adc]] of chips.entries()) {
+      const quantized = randomQuantized(30 + index, { bits: 3 });
+      const algorithm = (["im2col", "vw-sdk", "im2col"] as const)[index]!;
+      const mapped = map(decompose(quantized, { cellBits: 2, ...scheme }), { rows: 20, columns: 64, algorithm });
+      const adcs = adc === undefined
+        ? await calibrate(mapped, { bits: 5, range: "full" }, undefined, referenceBackend())
+        : Object.fromEntries(Object.keys(mapped.layers).map((name) => [name, adc]));
+      const lowered = lowerProgrammed(program(mapped, physics), adcs), images = randomImages(index, lowered, 2);
+      assert(lowered.steps.some((step) => step.op === "analog" && (adc?.columns !== undefined || step.noise !== undefined)));
+      assertEquals(await logits(lowered, images, backend), await logits(lowered, images), `chip ${index}`);
+    }
+  });
 });
 
 Deno.test("lowerAnalog() takes the lowest state's current out again", async () => {
