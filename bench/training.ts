@@ -1,6 +1,8 @@
 // Training: steps of whole networks in images/s and their convolution kernels in GFLOP/s, as a share of plain multiply-adds in registers.
 
-import { convolutionForward, type ConvolutionShape, convolutionWeightGradient } from "../kernels/train/convolution.ts";
+import { convolutionForward } from "../kernels/train/convolution_forward.ts";
+import type { ConvolutionShape } from "../kernels/train/convolution_shape.ts";
+import { convolutionWeightGradient } from "../kernels/train/convolution_weights.ts";
 import type { ThreadPool } from "../lib/cpu/pool.ts";
 import { networkSize } from "../lib/network/geometries.ts";
 import { resnet20 } from "../lib/network/zoo/resnet20.ts";
@@ -42,15 +44,23 @@ async function openKernel(
   [side, inputs, outputs]: readonly [number, number, number],
 ): Promise<Running> {
   const shape = convolution(side, inputs, outputs), weights = 9 * inputs * outputs;
-  const [kernel] = await pool.load([what === "forward" ? convolutionForward(shape) : convolutionWeightGradient(shape)]);
-  const sizes = [IMAGES * (side + 2) ** 2 * inputs, weights, IMAGES * side * side * outputs, outputs, JOBS * weights];
-  const buffers = sizes.map((size) => random(pool, size)), [x, w, y, bias, partial] = buffers;
+  const { source, scratch } = convolutionWeightGradient(shape);
+  const [kernel] = await pool.load([what === "forward" ? convolutionForward(shape) : source]);
+  const sizes = [
+    IMAGES * (side + 2) ** 2 * inputs,
+    weights,
+    IMAGES * side * side * outputs,
+    outputs,
+    JOBS * weights,
+    scratch * pool.threads / 4,
+  ];
+  const buffers = sizes.map((size) => random(pool, size)), [x, w, y, bias, partial, workspace] = buffers;
   const limit = limits["f32 multiply-add"];
   return {
     call: () =>
       what === "forward"
         ? pool.run(kernel!, IMAGES, 1, x!, w!, y!, bias!)
-        : pool.run(kernel!, JOBS, 1, x!, y!, partial!, IMAGES / JOBS, IMAGES),
+        : pool.run(kernel!, JOBS, 1, x!, y!, partial!, IMAGES / JOBS, IMAGES, workspace!),
     value: rate(2 * IMAGES * side * side * weights / 1e9),
     limit: { name: limit.name, call: limit.call, value: rate(limit.giga) },
     close: () => Promise.resolve(buffers.forEach((address) => pool.free(address))),

@@ -1,7 +1,7 @@
 // Batch norm, ReLU and activation quantisation for training in four passes over the rows of a batch, each specialised to one shape.
 
 import { add, get, int, kernel, locals, loop, mul, repeat, set } from "../../lib/cpu/wat.ts";
-import { divisor } from "./convolution.ts";
+import { divisor } from "./convolution_shape.ts";
 
 /** A stored image: rows, columns, channels (multiple of 4) without halo, and the halo's width on each side. */
 export interface Plane {

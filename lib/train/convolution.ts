@@ -1,6 +1,9 @@
 // Convolution and linear layers in training: forward, weight gradient and input gradient on the pool.
 
-import { convolutionForward, type ConvolutionShape, convolutionWeightGradient, divisor, sumJobs } from "../../kernels/train/convolution.ts";
+import { convolutionForward } from "../../kernels/train/convolution_forward.ts";
+import { type ConvolutionShape, divisor, outputBlock } from "../../kernels/train/convolution_shape.ts";
+import { convolutionWeightGradient, sumJobs } from "../../kernels/train/convolution_weights.ts";
+import { flippedBlocks, flipWeights } from "../../kernels/train/flip_weights.ts";
 import { move } from "../../kernels/train/move.ts";
 import { normalizeSums } from "../../kernels/train/normalize.ts";
 import type { ThreadPool } from "../cpu/pool.ts";
@@ -48,6 +51,7 @@ export async function convolution(
   const weight = parameter(pool, `${layer.name}.weight`, network.parameters[`${layer.name}.weight`]!, "weight", {
     quantizer,
     expand: split ? (layer as Conv).groups : 1,
+    block: outputBlock(output.data.plane.channels / window.groups),
     known: network.parameters,
   });
   const bias = layer.bias ? parameter(pool, `${layer.name}.bias`, network.parameters[`${layer.name}.bias`]!, "normalization") : undefined;
@@ -57,7 +61,8 @@ export async function convolution(
   const apart = [input.data, input.gradient, output.data, output.gradient].some(({ plane }) => plane.halo > 0);
   const fold = conv || apart ? 1 : divisor(batch, 8, 4, 2), images = batch / fold;
   const shape = shapeOf(window, input.data, output.data, fold), gradientShape = shapeOf(window, input.data, output.gradient, fold);
-  const [forward, weightGradient, sum] = await pool.load([convolutionForward(shape), convolutionWeightGradient(gradientShape), sumJobs()]);
+  const { source, scratch } = convolutionWeightGradient(gradientShape), workspace = context.scratch(scratch);
+  const [forward, weightGradient, sum] = await pool.load([convolutionForward(shape), source, sumJobs()]);
   const each = Math.ceil(images / JOBS), jobs = Math.ceil(images / each);
   const partial = pool.allocate(jobs * weight.values.length * 4);
   const backInput = needsInputGradient ? await inputGradient(context, window, weight, input, output, fold) : undefined;
@@ -75,7 +80,7 @@ export async function convolution(
     },
     backward({ order } = GRADIENTS) {
       const from = order === 1 ? input.data.address : squared(input.data);
-      pool.run(weightGradient!, jobs, 1, from, output.gradient.address, partial, each, images);
+      pool.run(weightGradient!, jobs, 1, from, output.gradient.address, partial, each, images, workspace());
       pool.run(sum!, weight.values.length / 4, 2048, partial, weight.gradientAddress, jobs, weight.values.length / 4);
       // Second derivatives are taken with respect to the weights kernels multiply with.
       if (order === 1) weight.pullBack();
@@ -111,20 +116,20 @@ async function inputGradient(
 ): Promise<(order: 1 | 2) => void> {
   const { pool, batch } = context;
   const sink = await context.gradientSink(input);
-  const [rows, columns] = [input.data.plane.channels / window.groups, output.data.plane.channels];
+  const { groups } = window, [depth, columns] = [input, output].map(({ data }) => data.plane.channels / groups) as [number, number];
+  const extents = { taps: window.kernel[0] * window.kernel[1], depth, columns, groups };
   const flipped = pool.allocate(weight.values.length * 4), flippedView = pool.f32(flipped, weight.values.length);
-  const effective = pool.f32(weight.address, weight.values.length);
   const reach = [0, 1].map((axis) => window.dilation[axis]! * (window.kernel[axis]! - 1) - window.padding[axis]!) as [number, number];
   const plain = window.stride[0] === 1 && window.stride[1] === 1 && Math.min(...reach) >= 0 &&
     output.gradient.plane.halo >= Math.max(...reach);
   const spread = plain ? undefined : await insertZeros(context, window, reach, input, output);
   const source = spread?.buffer ?? output.gradient;
   const back: Window = { kernel: window.kernel, stride: [1, 1], dilation: window.dilation, padding: reach, groups: window.groups };
-  const [kernel] = await pool.load([convolutionForward(shapeOf(back, source, sink.buffer, fold))]);
+  const [flip, kernel] = await pool.load([flipWeights(extents), convolutionForward(shapeOf(back, source, sink.buffer, fold))]);
   const zeros = zeroBlock(pool, input.data.plane.channels);
   return (order) => {
     spread?.fill();
-    flip(effective, flippedView, window, rows, columns);
+    pool.run(flip!, flippedBlocks(extents), 1, weight.address, flipped);
     if (order === 2) square(flippedView, flippedView);
     pool.run(kernel!, batch / fold, 1, source.address, flipped, sink.buffer.address, zeros);
     sink.commit();
@@ -166,20 +171,6 @@ async function insertZeros(
     }, false),
   ]);
   return { buffer, fill: () => pool.run(kernel!, batch, 4, output.gradient.address, buffer.address) };
-}
-
-/** [ky][kx][c][o] to [kh − 1 − ky][kw − 1 − kx][o][c], group by group. */
-function flip(from: Float32Array, to: Float32Array, window: Window, rows: number, columns: number): void {
-  const taps = window.kernel[0] * window.kernel[1], perGroup = columns / window.groups, inputs = rows * window.groups;
-  for (let tap = 0; tap < taps; tap++) {
-    for (let group = 0; group < window.groups; group++) {
-      for (let c = 0; c < rows; c++) {
-        const source = (tap * rows + c) * columns + group * perGroup;
-        let target = (taps - 1 - tap) * perGroup * inputs + group * rows + c;
-        for (let o = 0; o < perGroup; o++, target += inputs) to[target] = from[source + o]!;
-      }
-    }
-  }
 }
 
 /** Bias gradient: sums over all pixels of the batch. */

@@ -90,7 +90,7 @@ export async function trainingGraph(
   };
   define(INPUT, undefined);
 
-  const context: BuildContext = { pool, batch, gradientSink: sinks(pool, batch) };
+  const context: BuildContext = { pool, batch, gradientSink: sinks(pool, batch), scratch: scratch(pool) };
   const operations: Operation[] = [];
   for (const { layer, relu } of withoutFolded(plan.layers, fold)) {
     const inputs = layer.inputs.map((name) => values.get(name)!), batchNorm = fold?.layers.get(layer.name), input = inputs[0]!;
@@ -162,6 +162,15 @@ function unwanted(name: string, readers: readonly Layer[]): boolean {
 }
 
 /** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
+/** Memory that operations share, as large as what asks for most. */
+function scratch(pool: ThreadPool): BuildContext["scratch"] {
+  let most = 0, address: number | undefined;
+  return (bytes) => {
+    most = Math.max(most, bytes);
+    return () => address ??= pool.allocate(most * pool.threads);
+  };
+}
+
 function sinks(pool: ThreadPool, batch: number): BuildContext["gradientSink"] {
   const built = new Map<string, number>();
   return async (value): Promise<GradientSink> => {

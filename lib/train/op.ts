@@ -39,6 +39,8 @@ export interface BuildContext {
   readonly batch: number;
   /** Hands out where to write the gradient of a value, summing when several layers read it. */
   gradientSink(value: TrainingValue): Promise<GradientSink>;
+  /** Asks for so many bytes per thread that kernels of all operations share; gives their address once all operations are built. */
+  scratch(bytes: number): () => number;
 }
 
 /** A place for one reader's contribution to a gradient; `commit` adds it to the others. */

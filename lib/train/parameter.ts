@@ -59,6 +59,8 @@ export interface ParameterOptions {
   readonly quantizer?: WeightQuantizer | undefined;
   /** Groups to lay out as blocks of one dense matrix; default 1. */
   readonly expand?: number;
+  /** Output channels that lie together; default all of them. */
+  readonly block?: number | undefined;
   /** Parameters of the network, among which the numbers learned with the values are looked for as `<name>.<key>`; default none. */
   readonly known?: Readonly<Record<string, Tensor>>;
 }
@@ -75,7 +77,7 @@ export function parameter(
   group: ParameterGroup,
   options: ParameterOptions = {},
 ): Parameter {
-  const { quantizer, expand = 1 } = options, { length, position } = layoutOf(initial.shape, expand);
+  const { quantizer, expand = 1 } = options, { length, position } = layoutOf(initial.shape, expand, options.block);
   const order = Int32Array.from({ length: initial.data.length }, (_, index) => position(index));
   const view = () => {
     const address = pool.allocate(length * 4), floats = pool.f32(address, length);
@@ -191,8 +193,10 @@ function gather(from: Float32Array, order: Int32Array, to: Float32Array): Float3
   return to;
 }
 
-/** Convolutions lie as [kernel row][kernel column][in][out] with channels padded; `expand` > 1 makes grouped weights block-diagonal dense ones. */
-export function layoutOf(shape: readonly number[], expand: number): Layout {
+/**
+ * Convolutions lie as [out / block][kernel row][kernel column][in][block] with channels padded; `expand` > 1 makes grouped weights block-diagonal dense ones.
+ */
+export function layoutOf(shape: readonly number[], expand: number, block = padded(shape[0] ?? 1)): Layout {
   if (shape.length < 2) return { length: padded(elements(shape)), position: (index) => index };
   const [out, depth, height, width] = [shape[0]!, shape[1]!, shape[2] ?? 1, shape[3] ?? 1];
   const rows = padded(depth * expand), columns = padded(out), perGroup = out / expand;
@@ -202,7 +206,8 @@ export function layoutOf(shape: readonly number[], expand: number): Layout {
       const kx = index % width, ky = Math.floor(index / width) % height;
       const c = Math.floor(index / (width * height)) % depth, o = Math.floor(index / (width * height * depth));
       const group = expand === 1 ? 0 : Math.floor(o / perGroup);
-      return ((ky * width + kx) * rows + group * depth + c) * columns + o;
+      const row = (ky * width + kx) * rows + group * depth + c, first = Math.floor(o / block);
+      return (first * height * width * rows + row) * block + o - first * block;
     },
   };
 }
