@@ -9,28 +9,47 @@ import {
   inputOffset,
   multiplyAdd,
   names,
-  outputBlock,
+  outputBlocks,
   outputOffset,
+  type Section,
 } from "./convolution_shape.ts";
 
-/** Weight rows of an output block that stay in the first-level cache beside the pixels: 24 KB at 16 channels. */
-const RESIDENT = 384;
+/** Bytes of a block's weights that stay in the first-level cache beside the pixels. */
+const RESIDENT = 24576;
 
 /**
  * `run(begin, end, thread, x, w, y, bias)` for images begin … end − 1:
  * y[oy, ox, o] = bias[o] + Σ w[ky, kx, c, o] · x[oy·s + ky·d, ox·s + kx·d, c], summed in the order ky, kx, c.
- * Weights as {@linkcode outputBlock} says. Two pixels × one block of channels in registers; where the block's weights exceed the first-level cache, all pixels
+ * Weights as {@linkcode outputBlocks} says. Two pixels × one block of channels in registers; where the block's weights exceed the first-level cache, all pixels
  * of the image pass a part of them before the next part, their sums waiting in y.
  */
 export function convolutionForward(shape: ConvolutionShape): string {
+  const columns = shape.output[2] / shape.groups, sections = outputBlocks(columns);
+  const pixels = divisor(shape.size[1], 2), vectors = Math.max(...sections.map(({ width }) => width)) / 4;
+  const body = loop(
+    "b",
+    get("begin"),
+    get("end"),
+    loop("group", int(0), int(shape.groups), sections.map((section) => blocksForward(shape, section, pixels)).join("\n")),
+  );
+  return kernel(
+    ["in", "from", "to", "bias"],
+    locals("i32", "b", "group", "ob", "o", "ky", "kx", "part", "y", "x", "c", "px", "pw", "at", "image", "pixel", "result", "start") +
+      locals("i32", "weights", "first", ...names("out", pixels), ...names("from", pixels)) +
+      locals("v128", "w", ...names("a", pixels * vectors), ...names("t", pixels)),
+    body,
+  );
+}
+
+/** One image and group through the blocks of a section. */
+function blocksForward(shape: ConvolutionShape, { first, width, count }: Section, pixels: number): string {
   const { kernel: [kernelRows, kernelColumns], dilation, groups, size } = shape;
   const [, inWidth, inChannels] = shape.input, [, , outChannels] = shape.output;
-  const depth = inChannels / groups, columns = outChannels / groups, block = outputBlock(columns);
-  const pixels = divisor(size[1], 2), vectors = block / 4, rows = kernelRows * kernelColumns * depth;
+  const depth = inChannels / groups, columns = outChannels / groups, vectors = width / 4, rows = kernelRows * kernelColumns * depth;
   // Where taps of a row lie side by side in the input they are one run.
   const joined = dilation[1] === 1 && groups === 1, taps = joined ? 1 : kernelColumns, run = joined ? depth * kernelColumns : depth;
-  const whole = rows <= RESIDENT, span = whole ? run : part(run, RESIDENT);
-  const unroll = divisor(span, 8, 4, 2), step = shape.stride[1] * inChannels * FLOAT, row = block * FLOAT;
+  const row = width * FLOAT, whole = rows * row <= RESIDENT, span = whole ? run : part(run, RESIDENT / row);
+  const unroll = divisor(span, 8, 4, 2), step = shape.stride[1] * inChannels * FLOAT;
   const inner = loop(
     "c",
     int(0),
@@ -91,30 +110,18 @@ export function convolutionForward(shape: ConvolutionShape): string {
     ),
   );
   const atOnce = overPixels(`${set("pw", get("weights"))}${overTaps(`${set("px", add(get("pixel"), get("at")))}${inner}`)}`);
-  const group = groups === 1 ? [] : [mul(`(i32.div_u ${get("ob")} ${int(columns)})`, int(depth * FLOAT))];
-  const body = loop(
-    "b",
-    get("begin"),
-    get("end"),
-    loop(
-      "ob",
-      int(0),
-      int(outChannels),
-      `${set("image", add(get("in"), mul(get("b"), int(imageBytes(shape.input))), ...group))}
-      ${set("result", add(get("to"), mul(get("b"), int(imageBytes(shape.output))), mul(get("ob"), int(FLOAT))))}
-      ${set("start", add(get("bias"), mul(get("ob"), int(FLOAT))))}
-      ${set("weights", add(get("from"), mul(get("ob"), int(rows * FLOAT))))}
-      ${set("first", int(1))}
-      ${whole ? atOnce : inParts}`,
-      block,
-    ),
-  );
-  return kernel(
-    ["in", "from", "to", "bias"],
-    locals("i32", "b", "ob", "ky", "kx", "part", "y", "x", "c", "px", "pw", "at", "image", "pixel", "result", "start", "weights", "first") +
-      locals("i32", ...names("out", pixels), ...names("from", pixels)) +
-      locals("v128", "w", ...names("a", pixels * vectors), ...names("t", pixels)),
-    body,
+  return loop(
+    "ob",
+    int(first),
+    int(first + width * count),
+    `${set("o", add(get("ob"), mul(get("group"), int(columns))))}
+    ${set("image", add(get("in"), mul(get("b"), int(imageBytes(shape.input))), mul(get("group"), int(depth * FLOAT))))}
+    ${set("result", add(get("to"), mul(get("b"), int(imageBytes(shape.output))), mul(get("o"), int(FLOAT))))}
+    ${set("start", add(get("bias"), mul(get("o"), int(FLOAT))))}
+    ${set("weights", add(get("from"), mul(get("o"), int(rows * FLOAT))))}
+    ${set("first", int(1))}
+    ${whole ? atOnce : inParts}`,
+    width,
   );
 }
 

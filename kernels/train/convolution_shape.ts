@@ -27,12 +27,39 @@ export function divisor(value: number, ...candidates: readonly number[]): number
   return candidates.find((candidate) => value % candidate === 0) ?? 1;
 }
 
+/** Consecutive blocks of equal width. */
+export interface Section {
+  /** First channel. */
+  readonly first: number;
+  /** Channels per block: 24, 16, 8 or 4. */
+  readonly width: number;
+  /** How many blocks. */
+  readonly count: number;
+}
+
 /**
- * Output channels whose weights lie together, for so many output channels per group: 16, 8 or 4. Weights are
- * `[output channels / block][kernel row][kernel column][channels per group][block]`, so that what a kernel reads for its registers is one stretch of memory:
- * rows a power of two apart would share a few sets of the cache.
+ * How so many output channels (per group, a multiple of 4) are cut into blocks whose weights lie together and whose sums fit into registers: as many of 24 as
+ * leave a multiple of 16, of 8 or of 4. A weight tensor is `[group][block][kernel row][kernel column][channels per group][channels of the block]`, so that what a
+ * kernel reads for its registers is one stretch of memory: rows a power of two apart would share a few sets of the cache.
  */
-export const outputBlock = (columns: number): number => 4 * divisor(columns / 4, 4, 2);
+export function outputBlocks(columns: number): readonly Section[] {
+  const rest = [16, 8, 4].find((width) => largest(columns, width) !== undefined)!, wide = largest(columns, rest)!;
+  return [{ first: 0, width: 24, count: wide }, { first: 24 * wide, width: rest, count: (columns - 24 * wide) / rest }]
+    .filter(({ count }) => count > 0);
+}
+
+/** Most blocks of 24 that leave a multiple of `rest`; undefined if none does. */
+function largest(columns: number, rest: number): number | undefined {
+  for (let count = Math.floor(columns / 24); count >= 0; count--) if ((columns - 24 * count) % rest === 0) return count;
+  return undefined;
+}
+
+/** The block of each output channel of a group: its first channel and its width. */
+export function blockOfChannel(columns: number): readonly { readonly first: number; readonly width: number }[] {
+  return outputBlocks(columns).flatMap(({ first, width, count }) =>
+    Array.from({ length: width * count }, (_, index) => ({ first: first + index - index % width, width }))
+  );
+}
 
 /** Bytes of a stored image. */
 export const imageBytes = ([height, width, channels]: readonly [number, number, number]): number => height * width * channels * FLOAT;

@@ -1,7 +1,7 @@
 // Weights of a convolution turned into those of its input gradient.
 
 import { add, get, int, kernel, locals, loop, mul, repeat, set } from "../../lib/cpu/wat.ts";
-import { FLOAT, outputBlock } from "./convolution_shape.ts";
+import { FLOAT, outputBlocks, type Section } from "./convolution_shape.ts";
 
 /** Extents of a convolution's weights, padded. */
 export interface WeightExtents {
@@ -15,50 +15,73 @@ export interface WeightExtents {
 }
 
 /**
- * `run(begin, end, thread, from, to)` for blocks begin … end − 1 of the {@linkcode flippedBlocks} of the result: w[tap, c, o] goes to [taps − 1 − tap, o, c],
- * group by group, both laid out as {@linkcode outputBlock} says.
+ * `run(begin, end, thread, from, to)` for output channels begin … end − 1 of all groups' together, counted in steps of {@linkcode FLIP_STEP}: w[tap, c, o] goes
+ * to [taps − 1 − tap, o, c], group by group, both laid out as {@linkcode outputBlocks} says.
  */
-export function flipWeights({ taps, depth, columns, groups }: WeightExtents): string {
-  const from = outputBlock(columns), to = outputBlock(depth), rows = taps * depth;
-  const inGroup = (value: string) => groups === 1 ? value : `(i32.rem_u ${value} ${int(depth)})`;
-  const group = groups === 1 ? int(0) : `(i32.div_u ${mul(get("block"), int(to))} ${int(depth)})`;
-  const output = add(mul(group, int(columns)), get("o"));
+export function flipWeights(extents: WeightExtents): string {
+  const { columns } = extents;
   const body = loop(
-    "block",
+    "step",
     get("begin"),
     get("end"),
-    `${set("target", add(get("to"), mul(get("block"), int(taps * columns * to * FLOAT))))}
+    `${set("group", `(i32.div_u ${get("step")} ${int(columns / FLIP_STEP)})`)}
+    ${set("o", mul(`(i32.rem_u ${get("step")} ${int(columns / FLIP_STEP)})`, int(FLIP_STEP)))}
     ${
-      loop(
-        "tap",
-        int(0),
-        int(taps),
-        loop(
-          "o",
-          int(0),
-          int(columns),
-          `${
-            set(
-              "source",
-              add(
-                get("from"),
-                mul(`(i32.div_u ${output} ${int(from)})`, int(rows * from * FLOAT)),
-                mul(
-                  add(mul(`(i32.sub ${int(taps - 1)} ${get("tap")})`, int(depth)), inGroup(mul(get("block"), int(to)))),
-                  int(from * FLOAT),
-                ),
-                mul(`(i32.rem_u ${output} ${int(from)})`, int(FLOAT)),
-              ),
-            )
-          }
-          ${repeat(to, (c) => `(f32.store offset=${c * FLOAT} ${get("target")} (f32.load offset=${c * from * FLOAT} ${get("source")}))`)}
-          ${set("target", add(get("target"), int(to * FLOAT)))}`,
-        ),
-      )
+      outputBlocks(columns).map((source) =>
+        `(if (i32.and (i32.ge_u ${get("o")} ${int(source.first)}) (i32.lt_u ${get("o")} ${
+          int(source.first + source.width * source.count)
+        })) (then
+        ${outputBlocks(extents.depth).map((target) => flipBlocks(extents, source, target)).join("\n")}))`
+      ).join("\n")
     }`,
   );
-  return kernel(["from", "to"], locals("i32", "block", "tap", "o", "source", "target"), body);
+  return kernel(["from", "to"], locals("i32", "step", "group", "o", "cb", "tap", "source", "target"), body);
 }
 
-/** Blocks that {@linkcode flipWeights} makes. */
-export const flippedBlocks = ({ depth, groups }: WeightExtents): number => depth * groups / outputBlock(depth);
+/** Output channels that {@linkcode flipWeights} moves together. */
+export const FLIP_STEP = 4;
+
+/** Moves channels o … o + 3 of a source section to all blocks of a target section. */
+function flipBlocks({ taps, depth, columns }: WeightExtents, source: Section, target: Section): string {
+  const rows = taps * depth, inSection = `(i32.sub ${get("o")} ${int(source.first)})`;
+  const lane = `(i32.rem_u ${inSection} ${int(source.width)})`, block = `(i32.sub ${get("o")} ${lane})`;
+  return loop(
+    "cb",
+    int(target.first),
+    int(target.first + target.width * target.count),
+    loop(
+      "tap",
+      int(0),
+      int(taps),
+      `${
+        set(
+          "source",
+          add(
+            get("from"),
+            mul(add(mul(get("group"), int(columns)), block), int(rows * FLOAT)),
+            mul(add(mul(`(i32.sub ${int(taps - 1)} ${get("tap")})`, int(depth)), get("cb")), int(source.width * FLOAT)),
+            mul(lane, int(FLOAT)),
+          ),
+        )
+      }
+      ${
+        set(
+          "target",
+          add(
+            get("to"),
+            mul(add(mul(get("group"), int(depth)), get("cb")), int(taps * columns * FLOAT)),
+            mul(add(mul(get("tap"), int(columns)), get("o")), int(target.width * FLOAT)),
+          ),
+        )
+      }
+      ${
+        repeat(FLIP_STEP, (o) =>
+          repeat(target.width, (c) =>
+            `(f32.store offset=${(o * target.width + c) * FLOAT} ${get("target")} (f32.load offset=${(c * source.width + o) * FLOAT} ${
+              get("source")
+            }))`))
+      }`,
+    ),
+    target.width,
+  );
+}

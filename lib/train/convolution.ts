@@ -1,9 +1,9 @@
 // Convolution and linear layers in training: forward, weight gradient and input gradient on the pool.
 
 import { convolutionForward } from "../../kernels/train/convolution_forward.ts";
-import { type ConvolutionShape, divisor, outputBlock } from "../../kernels/train/convolution_shape.ts";
+import { type ConvolutionShape, divisor } from "../../kernels/train/convolution_shape.ts";
 import { convolutionWeightGradient, sumJobs } from "../../kernels/train/convolution_weights.ts";
-import { flippedBlocks, flipWeights } from "../../kernels/train/flip_weights.ts";
+import { FLIP_STEP, flipWeights } from "../../kernels/train/flip_weights.ts";
 import { move } from "../../kernels/train/move.ts";
 import { normalizeSums } from "../../kernels/train/normalize.ts";
 import type { ThreadPool } from "../cpu/pool.ts";
@@ -51,7 +51,7 @@ export async function convolution(
   const weight = parameter(pool, `${layer.name}.weight`, network.parameters[`${layer.name}.weight`]!, "weight", {
     quantizer,
     expand: split ? (layer as Conv).groups : 1,
-    block: outputBlock(output.data.plane.channels / window.groups),
+    blocked: output.data.plane.channels / window.groups,
     known: network.parameters,
   });
   const bias = layer.bias ? parameter(pool, `${layer.name}.bias`, network.parameters[`${layer.name}.bias`]!, "normalization") : undefined;
@@ -129,7 +129,7 @@ async function inputGradient(
   const zeros = zeroBlock(pool, input.data.plane.channels);
   return (order) => {
     spread?.fill();
-    pool.run(flip!, flippedBlocks(extents), 1, weight.address, flipped);
+    pool.run(flip!, columns * groups / FLIP_STEP, 4, weight.address, flipped);
     if (order === 2) square(flippedView, flippedView);
     pool.run(kernel!, batch / fold, 1, source.address, flipped, sink.buffer.address, zeros);
     sink.commit();

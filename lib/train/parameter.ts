@@ -1,5 +1,6 @@
 // A trainable tensor in the layout the kernels read, beside its gradient, momentum and fake-quantised copy.
 
+import { blockOfChannel } from "../../kernels/train/convolution_shape.ts";
 import type { ThreadPool } from "../cpu/pool.ts";
 import { elements, type Tensor, tensor } from "../tensor.ts";
 import { ShapeError } from "../errors.ts";
@@ -59,8 +60,8 @@ export interface ParameterOptions {
   readonly quantizer?: WeightQuantizer | undefined;
   /** Groups to lay out as blocks of one dense matrix; default 1. */
   readonly expand?: number;
-  /** Output channels that lie together; default all of them. */
-  readonly block?: number | undefined;
+  /** Output channels per group, where these are cut into {@linkcode outputBlocks}; default uncut. */
+  readonly blocked?: number;
   /** Parameters of the network, among which the numbers learned with the values are looked for as `<name>.<key>`; default none. */
   readonly known?: Readonly<Record<string, Tensor>>;
 }
@@ -77,7 +78,7 @@ export function parameter(
   group: ParameterGroup,
   options: ParameterOptions = {},
 ): Parameter {
-  const { quantizer, expand = 1 } = options, { length, position } = layoutOf(initial.shape, expand, options.block);
+  const { quantizer, expand = 1 } = options, { length, position } = layoutOf(initial.shape, expand, options.blocked);
   const order = Int32Array.from({ length: initial.data.length }, (_, index) => position(index));
   const view = () => {
     const address = pool.allocate(length * 4), floats = pool.f32(address, length);
@@ -194,20 +195,24 @@ function gather(from: Float32Array, order: Int32Array, to: Float32Array): Float3
 }
 
 /**
- * Convolutions lie as [out / block][kernel row][kernel column][in][block] with channels padded; `expand` > 1 makes grouped weights block-diagonal dense ones.
+ * Convolutions lie as [kernel row][kernel column][in][out] with channels padded; `expand` > 1 makes grouped weights block-diagonal dense ones, and `blocked`, the
+ * output channels per group, cuts them into {@linkcode outputBlocks}, each laid out like that.
  */
-export function layoutOf(shape: readonly number[], expand: number, block = padded(shape[0] ?? 1)): Layout {
+export function layoutOf(shape: readonly number[], expand: number, blocked?: number): Layout {
   if (shape.length < 2) return { length: padded(elements(shape)), position: (index) => index };
   const [out, depth, height, width] = [shape[0]!, shape[1]!, shape[2] ?? 1, shape[3] ?? 1];
   const rows = padded(depth * expand), columns = padded(out), perGroup = out / expand;
+  const blocks = blocked === undefined ? undefined : blockOfChannel(blocked);
   return {
     length: height * width * rows * columns,
     position(index) {
       const kx = index % width, ky = Math.floor(index / width) % height;
       const c = Math.floor(index / (width * height)) % depth, o = Math.floor(index / (width * height * depth));
       const group = expand === 1 ? 0 : Math.floor(o / perGroup);
-      const row = (ky * width + kx) * rows + group * depth + c, first = Math.floor(o / block);
-      return (first * height * width * rows + row) * block + o - first * block;
+      const row = (ky * width + kx) * rows + group * depth + c;
+      if (blocks === undefined) return row * columns + o;
+      const lane = o % blocks.length, block = blocks[lane]!, first = o - lane + block.first;
+      return first * height * width * rows + row * block.width + o - first;
     },
   };
 }

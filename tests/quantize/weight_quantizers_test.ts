@@ -155,6 +155,13 @@ Deno.test("apot() takes the nearest level of the normalised weights", () => {
   }
 });
 
+Deno.test("dorefa()'s codes are those of tanh, small and large arguments alike", () => {
+  const weights = Float32Array.from({ length: 40001 }, (_, i) => (i - 20000) / 16000), peak = Math.fround(Math.tanh(1.25));
+  const { codes } = dorefa({ bits: 8 }).encode(tensor(weights, [40001, 1]));
+  const expected = Int16Array.from(weights, (weight) => roundHalfEven((Math.fround(Math.tanh(weight)) / (2 * peak) + 0.5) * 255));
+  assertEquals(codes.data, expected);
+});
+
 Deno.test("binary() and dorefa() of one bit are the sign times the mean magnitude", () => {
   const data = Float32Array.of(-2, 0, -0.5, 1.5);
   for (const quantizer of [binary(), dorefa({ bits: 1 })]) {

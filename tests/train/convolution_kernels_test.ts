@@ -3,9 +3,9 @@
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { convolutionForward } from "../../kernels/train/convolution_forward.ts";
-import { type ConvolutionShape, outputBlock } from "../../kernels/train/convolution_shape.ts";
+import { blockOfChannel, type ConvolutionShape } from "../../kernels/train/convolution_shape.ts";
 import { convolutionWeightGradient, sumJobs } from "../../kernels/train/convolution_weights.ts";
-import { flippedBlocks, flipWeights } from "../../kernels/train/flip_weights.ts";
+import { FLIP_STEP, flipWeights } from "../../kernels/train/flip_weights.ts";
 import { ThreadPool } from "../../lib/cpu/pool.ts";
 import { hash } from "../../lib/random.ts";
 
@@ -26,6 +26,8 @@ const CASES: Readonly<Record<string, Partial<ConvolutionShape>>> = {
   "a kernel row at a time": { input: [8, 8, 64], output: [6, 6, 24] },
   "a kernel row in parts": { input: [6, 6, 160], output: [4, 4, 8], size: [4, 4] },
   "one tap in parts": { input: [5, 5, 520], output: [5, 5, 4], size: [5, 5], kernel: [1, 1] },
+  "blocks of 24 and 16": { input: [8, 8, 28], output: [6, 6, 64] },
+  "groups of blocks of 24 and 8": { input: [8, 8, 80], output: [6, 6, 112], groups: 2 },
   "groups": { input: [8, 8, 24], output: [6, 6, 32], groups: 2 },
   "groups, each tap by itself": { input: [8, 8, 128], output: [6, 6, 16], groups: 2 },
   "dilation, each tap by itself": { input: [10, 10, 48], dilation: [2, 2] },
@@ -36,8 +38,11 @@ const CASES: Readonly<Record<string, Partial<ConvolutionShape>>> = {
 
 /** Position of w[tap, c, o] as kernels lay weights out; c within its group. */
 function weightAt({ input, output, kernel, groups }: ConvolutionShape): (tap: number, c: number, o: number) => number {
-  const depth = input[2] / groups, block = outputBlock(output[2] / groups), taps = kernel[0] * kernel[1];
-  return (tap, c, o) => ((Math.floor(o / block) * taps + tap) * depth + c) * block + o % block;
+  const depth = input[2] / groups, blocks = blockOfChannel(output[2] / groups), rows = kernel[0] * kernel[1] * depth;
+  return (tap, c, o) => {
+    const lane = o % blocks.length, { first, width } = blocks[lane]!;
+    return (o - lane + first) * rows + (tap * depth + c) * width + lane - first;
+  };
 }
 
 /** Calls `visit` with the positions of every product of image 0. */
@@ -85,7 +90,7 @@ for (const [name, changes] of Object.entries(CASES)) {
     pool.run(backward!, jobs, 1, x.address, y.address, partial.address, 3, IMAGES, workspace);
     pool.run(sum!, weights / 4, 16, partial.address, gradient.address, jobs, weights / 4);
     pool.run(forward!, IMAGES, 1, x.address, w.address, y.address, bias.address);
-    pool.run(flip!, flippedBlocks(extents), 1, w.address, flipped.address);
+    pool.run(flip!, oc / FLIP_STEP, 2, w.address, flipped.address);
 
     const outputs = new Float64Array(y.view.length), slopes = new Float64Array(weights), written = new Set<number>();
     for (let image = 0; image < IMAGES; image++) {
