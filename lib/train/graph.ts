@@ -161,7 +161,6 @@ function unwanted(name: string, readers: readonly Layer[]): boolean {
   return name === INPUT && readers.every(({ op }) => op === "conv" || op === "linear");
 }
 
-/** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
 /** Memory that operations share, as large as what asks for most. */
 function scratch(pool: ThreadPool): BuildContext["scratch"] {
   let most = 0, address: number | undefined;
@@ -171,6 +170,7 @@ function scratch(pool: ThreadPool): BuildContext["scratch"] {
   };
 }
 
+/** Each value's readers take turns: the first writes the gradient, later ones add to it from a buffer of their own. Reverse order of building is the order of running. */
 function sinks(pool: ThreadPool, batch: number): BuildContext["gradientSink"] {
   const built = new Map<string, number>();
   return async (value): Promise<GradientSink> => {
