@@ -38,9 +38,11 @@ export function convolutionWeightGradient(shape: ConvolutionShape): WeightGradie
   const { groups, size: [height, width] } = shape;
   const [inHeight, inWidth, inChannels] = shape.input, [, , outChannels] = shape.output, columns = outChannels / groups;
   const sections = outputBlocks(columns), rows = shape.kernel[0] * shape.kernel[1] * inChannels / groups;
-  const size = rows * outChannels * FLOAT, pixels = height * width, group = Math.max(1, Math.floor(PIXELS / pixels));
-  const band = group > 1 ? height : Math.max(1, Math.floor(PIXELS / width));
-  const pairImage = inHeight * inWidth * PAIR, pairs = group * pairImage, inputBytes = pairs * (inChannels / 2);
+  const size = rows * outChannels * FLOAT, pixels = height * width;
+  // Images that are packed at once, and rows of one whose pixels pass together.
+  const packed = Math.max(1, Math.floor(PIXELS / pixels));
+  const band = packed > 1 ? height : Math.max(1, Math.floor(PIXELS / width));
+  const pairImage = inHeight * inWidth * PAIR, pairs = packed * pairImage, inputBytes = pairs * (inChannels / 2);
   const accumulators = Math.max(...sections.map((section) => section.width)) / 2;
 
   const packInputs = loop(
@@ -87,7 +89,7 @@ export function convolutionWeightGradient(shape: ConvolutionShape): WeightGradie
           int(0),
           int(width),
           `${set("at", add(mul(get("i"), int(pixels)), mul(get("y"), int(width)), get("x")))}
-          ${loop("group", int(0), int(groups), sections.map((section) => packBlocks(section, columns, group * pixels)).join("\n"))}`,
+          ${loop("group", int(0), int(groups), sections.map((section) => packBlocks(section, columns, packed * pixels)).join("\n"))}`,
         )
       }`,
     ),
@@ -97,10 +99,10 @@ export function convolutionWeightGradient(shape: ConvolutionShape): WeightGradie
     int(0),
     int(height),
     `${set("bottom", least(add(get("top"), int(band)), int(height)))}
-    ${loop("group", int(0), int(groups), sections.map((section) => blockProducts(shape, section, group)).join("\n"))}`,
+    ${loop("group", int(0), int(groups), sections.map((section) => blockProducts(shape, section, packed)).join("\n"))}`,
     band,
   );
-  const scratch = inputBytes + group * pixels * outChannels * FLOAT;
+  const scratch = inputBytes + packed * pixels * outChannels * FLOAT;
   const body = `${set("inputs", add(get("scratch"), mul(get("thread"), int(scratch))))}
   ${set("gradients", add(get("inputs"), int(inputBytes)))}
   ${
@@ -116,9 +118,9 @@ export function convolutionWeightGradient(shape: ConvolutionShape): WeightGradie
           "b",
           mul(get("job"), get("each")),
           get("last"),
-          `${set("count", least(int(group), `(i32.sub ${get("last")} ${get("b")})`))}
+          `${set("count", least(int(packed), `(i32.sub ${get("last")} ${get("b")})`))}
           ${packInputs}${packGradients}${products}`,
-          group,
+          packed,
         )
       }`,
     )
@@ -173,8 +175,8 @@ function packBlocks({ first, width, count }: Section, columns: number, pixels: n
   );
 }
 
-/** Products of one group's blocks in a section, rows `top` to `bottom` of all packed images; `group` of those are packed at most. */
-function blockProducts(shape: ConvolutionShape, { first, width: block, count }: Section, group: number): string {
+/** Products of one group's blocks in a section, rows `top` to `bottom` of all packed images, of which there is room for `packed`. */
+function blockProducts(shape: ConvolutionShape, { first, width: block, count }: Section, packed: number): string {
   const { kernel: taps, dilation, stride, groups, size: [height, width] } = shape;
   const [inHeight, inWidth, inChannels] = shape.input, depth = inChannels / groups, columns = shape.output[2] / groups;
   const vectors = block / 4, chunk = block * FLOAT, rows = taps[0] * taps[1] * depth;
@@ -208,7 +210,7 @@ function blockProducts(shape: ConvolutionShape, { first, width: block, count }: 
           "px",
           add(
             get("inputs"),
-            mul(channel, int(group * pairImage / 2)),
+            mul(channel, int(packed * pairImage / 2)),
             mul(get("i"), int(pairImage)),
             mul(add(mul(firstRow, int(inWidth)), firstColumn), int(PAIR)),
           ),
@@ -219,7 +221,7 @@ function blockProducts(shape: ConvolutionShape, { first, width: block, count }: 
           "pg",
           add(
             get("gradients"),
-            mul(output, int(group * pixels * FLOAT)),
+            mul(output, int(packed * pixels * FLOAT)),
             mul(get("i"), int(pixels * chunk)),
             mul(get("top"), int(width * chunk)),
           ),
