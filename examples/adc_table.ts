@@ -9,6 +9,7 @@ import {
   dorefa,
   lsq,
   lsqActivations,
+  OptionError,
   type OptionValues,
   pact,
   pipeline,
@@ -20,8 +21,14 @@ import {
 
 /** What ships for CIFAR-10, with the quantizers each was trained with. */
 const NETWORKS = {
-  vgg7: { load: vgg7Pretrained, quantizers: { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) } },
-  resnet20: { load: resnet20Pretrained, quantizers: { weights: lsq({ bits: 4 }), activations: lsqActivations({ bits: 4 }) } },
+  vgg7: {
+    load: (width?: number) => vgg7Pretrained(width === undefined ? {} : { width }),
+    quantizers: { weights: dorefa({ bits: 4 }), activations: pact({ bits: 4 }) },
+  },
+  resnet20: {
+    load: (_width?: number) => resnet20Pretrained(),
+    quantizers: { weights: lsq({ bits: 4 }), activations: lsqActivations({ bits: 4 }) },
+  },
 } as const;
 
 const command = {
@@ -29,6 +36,7 @@ const command = {
   usage: "deno run -A examples/adc_table.ts [options]",
   options: {
     network: { type: "string", default: "vgg7", choices: ["vgg7", "resnet20"], help: "what is simulated" },
+    width: { type: "number", help: "channel multiplier of vgg7, 0.25 or 0.5; default 0.25" },
     images: { type: "number", default: 512, integer: true, least: 1, most: 10000, help: "test images, from the first on" },
     "adc-bits": { type: "string", default: "3,4,5,6,7,8", help: "resolutions, separated by commas" },
     "cell-bits": { type: "string", default: "1,2,4", help: "bits per cell, separated by commas" },
@@ -51,7 +59,12 @@ const command = {
 } as const;
 
 async function main(options: OptionValues<typeof command.options>): Promise<void> {
-  const { load, quantizers } = NETWORKS[options.network as keyof typeof NETWORKS], { network } = await load();
+  const { width } = options;
+  if (width !== undefined && options.network !== "vgg7") {
+    throw new OptionError("make a table", { where: "--width", got: width, wanted: "--network vgg7 beside it" });
+  }
+  const { load, quantizers } = NETWORKS[options.network as keyof typeof NETWORKS];
+  const { network } = await load(width);
   const data = await cifar10.test({ limit: options.images }), progress = progressLine();
   const adcBits = options["adc-bits"].split(",").map(Number), cellBits = options["cell-bits"].split(",").map(Number);
   const quantized = pipeline().quantize(quantizers);
@@ -74,7 +87,9 @@ async function main(options: OptionValues<typeof command.options>): Promise<void
     rows.push({ adc, accuracies });
   }
   progress.clear();
-  if (options.json) return console.log(JSON.stringify({ network: options.network, images: options.images, baseline, cellBits, rows }));
+  if (options.json) {
+    return console.log(JSON.stringify({ network: options.network, width, images: options.images, baseline, cellBits, rows }));
+  }
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
   console.log(`Software baseline ${percent(baseline)} on ${options.images} images.\n`);

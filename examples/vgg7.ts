@@ -24,7 +24,7 @@ const command = {
   usage: "deno run -A examples/vgg7.ts [options]",
   options: {
     images: { type: "number", default: 512, integer: true, least: 1, most: 10000, help: "test images, from the first on" },
-    width: { type: "number", help: "channel multiplier of the network; default the best that ships" },
+    width: { type: "number", help: "channel multiplier of the network, 0.25 or 0.5 of those that ship; default 0.25" },
     weights: { type: "string", help: "a network file of your own, as examples/train_vgg7.ts writes it" },
     "weight-bits": { type: "number", default: 4, integer: true, least: 1, most: 8, help: "bits per weight on the arrays" },
     "activation-bits": { type: "number", default: 4, integer: true, least: 1, most: 8, help: "bits per activation" },

@@ -54,7 +54,8 @@ Deno.test("vgg7Pretrained() loads what ships and names the widths there are", as
   const { network, notes } = await vgg7Pretrained({ width: 0.25 });
   assertEquals(network.parameters["conv2.weight"]!.shape, [32, 32, 3, 3]);
   assertEquals(typeof notes["command"], "string");
-  await assertRejects(() => vgg7Pretrained({ width: 3 }), OptionError, "0.25");
+  assertEquals((await vgg7Pretrained({ width: 0.5 })).network.codes!["conv2.weight"]!.codes.shape, [64, 64, 3, 3]);
+  await assertRejects(() => vgg7Pretrained({ width: 3 }), OptionError, "0.25 or 0.5");
 });
 
 Deno.test("resnet20Pretrained() loads what ships", async () => {
